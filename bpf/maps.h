@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The maps, and the table backend over them: every primitive of headers/weir/table.h is a
+ * look-up that the verifier turns into a bounds check and a multiplication.
+ *
+ * Sizes here are placeholders: user space sets max_entries from the memory budget. All are
+ * mmapable, so reading them takes no system call.
+ */
+#ifndef WEIR_MAPS_H
+#define WEIR_MAPS_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include <weir/abi.h>
+#include <weir/cursor.h>
+
+#define WEIR_MAP(name, record)                                                                     \
+	struct {                                                                                   \
+		__uint(type, BPF_MAP_TYPE_ARRAY);                                                  \
+		__uint(map_flags, BPF_F_MMAPABLE);                                                 \
+		__uint(max_entries, 1);                                                            \
+		__type(key, __u32);                                                                \
+		__type(value, struct record);                                                      \
+	} name SEC(".maps")
+
+WEIR_MAP(weir_cpus, weir_cpu);
+WEIR_MAP(weir_flows, weir_flow_set);
+WEIR_MAP(weir_ended, weir_ended_flow);
+WEIR_MAP(weir_ports, weir_port);
+WEIR_MAP(weir_syns, weir_syn_set);
+WEIR_MAP(weir_syns_ended, weir_ended_syn);
+
+weir_inline struct weir_flow_set *weir_flow_set(struct weir_cpu *c, __u32 i)
+{
+	__u32 at = c->flow_base + i;
+
+	return bpf_map_lookup_elem(&weir_flows, &at);
+}
+
+weir_inline struct weir_ended_flow *weir_ended_flow(struct weir_cpu *c, __u32 i)
+{
+	__u32 at = c->ended_base + i;
+
+	return bpf_map_lookup_elem(&weir_ended, &at);
+}
+
+weir_inline struct weir_port *weir_port(struct weir_cpu *c, __u32 i)
+{
+	__u32 at = c->port_base + i;
+
+	return bpf_map_lookup_elem(&weir_ports, &at);
+}
+
+weir_inline struct weir_syn_set *weir_syn_set(struct weir_cpu *c, __u32 i)
+{
+	__u32 at = c->syn_base + i;
+
+	return bpf_map_lookup_elem(&weir_syns, &at);
+}
+
+weir_inline struct weir_ended_flow *weir_ended_syn(struct weir_cpu *c, __u32 i)
+{
+	__u32 at = c->syn_ended_base + i;
+
+	return bpf_map_lookup_elem(&weir_syns_ended, &at);
+}
+
+/* Ticks are all the time a record has here. */
+#define weir_note_touched(c, i, r, begun) ((void)0)
+#define weir_note_ended(c, r) ((void)0)
+
+/* Global functions: verified once, by their arguments alone. Defined in weir.bpf.c. */
+int weir_bpf_begin(__u32 cpu, __u32 i);
+int weir_bpf_syn(__u32 cpu, __u32 i);
+int weir_bpf_oddities(__u32 cpu, __u32 bits, __u32 packets, __u32 bytes);
+
+#define weir_flow_begin_slow(c, i) ((void)weir_bpf_begin((c)->index, i))
+#define weir_syn_count_slow(c, i) ((void)weir_bpf_syn((c)->index, i))
+#define weir_oddities_slow(c, nested, bits, packets, bytes)                                        \
+	((void)weir_bpf_oddities((c)->index, (bits) | (nested), packets, bytes))
+
+#endif

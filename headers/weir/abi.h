@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * What the kernel programs write and user space reads, byte for byte.
+ *
+ * Everything here lives in BPF maps that outlast a process, so a change of any
+ * layout or meaning needs a new WEIR_ABI: the number is part of the pin path.
+ * Fields are in host byte order unless their type says __be. A record is one
+ * cache line; the static assertions at the end are the contract.
+ */
+#ifndef WEIR_ABI_H
+#define WEIR_ABI_H
+
+#include <linux/types.h>
+
+#define WEIR_ABI 1
+
+#define WEIR_BATCH 16	      /* packets staged before they are committed together */
+#define WEIR_WAYS 2	      /* records in a set */
+#define WEIR_TICK_SHIFT 20    /* a tick is 2^20 ns (1.05 ms); 32 bits wrap after 52 days */
+#define WEIR_SIZE_BUCKETS 257 /* frame lengths in steps of 64 bytes; the last is 16 KiB and more   \
+			       */
+
+/* Where a packet was seen. Never 0, so that no key is all zero. */
+enum weir_dir {
+	WEIR_DIR_FILE = 1,
+	WEIR_DIR_INGRESS = 2,
+	WEIR_DIR_EGRESS = 3,
+};
+
+/* Bits of weir_flow.meta and weir_syn.meta beside the direction (weir_flow only). */
+#define WEIR_META_DIR 0x03
+#define WEIR_META_IPV6 0x80  /* an IPv6 header, even if its addresses look IPv4-mapped */
+#define WEIR_META_PORTS 0x40 /* the ports were read; without it they are 0 for want of any */
+
+/* Roles of a weir_syn record, in the low bits of its meta. */
+enum weir_role {
+	WEIR_ROLE_SOURCE = 1,
+	WEIR_ROLE_TARGET = 2,
+};
+
+/* How a frame starts. A link type not named here is WEIR_LINK_OTHER. */
+enum weir_link {
+	WEIR_LINK_ETHERNET,
+	WEIR_LINK_RAW,	/* IPv4 or IPv6 by the version nibble */
+	WEIR_LINK_SLL,	/* Linux cooked v1: 16 bytes, EtherType at 14 */
+	WEIR_LINK_SLL2, /* Linux cooked v2: 20 bytes, EtherType at 0 */
+	WEIR_LINK_NULL, /* BSD loopback: 4 bytes of address family, either order */
+	WEIR_LINK_OTHER,
+};
+
+/* What a frame is. Every frame seen is of exactly one class. */
+enum weir_class {
+	WEIR_IPV4,
+	WEIR_IPV6,
+	WEIR_ARP,
+	WEIR_OTHER,
+	WEIR_MALFORMED,
+	WEIR_TRUNCATED,
+	WEIR_CLASSES,
+};
+
+/*
+ * Why a frame is other, malformed or truncated, and (from WEIR_R_L4_SHORT on) oddities of
+ * packets that are counted in their flow all the same. WEIR_REASONS holds the names.
+ */
+#define WEIR_REASON_LIST(X)                                                                        \
+	X(NONE, none)                                                                              \
+	X(ETHERTYPE, ethertype)	      /* other: not IPv4, IPv6 or ARP */                           \
+	X(VLAN_DEPTH, vlan_depth)     /* other: a third VLAN tag */                                \
+	X(LLC, llc)		      /* other: an IEEE 802.3 length instead of a type */          \
+	X(LINK_TYPE, link_type)	      /* other: a link layer weir does not read */                 \
+	X(RAW_VERSION, raw_version)   /* other: neither 4 nor 6, and no EtherType to ask */        \
+	X(LINK_SHORT, link_short)     /* malformed: ended in the link header or a tag */           \
+	X(IPV4_SHORT, ipv4_short)     /* malformed: ended in the IPv4 header */                    \
+	X(IPV4_VERSION, ipv4_version) /* malformed: version is not the EtherType's */              \
+	X(IPV4_IHL, ipv4_ihl)	      /* malformed: IHL < 5 */                                     \
+	X(IPV4_LENGTH, ipv4_length)   /* malformed: total length inside the header, not 0 */       \
+	X(IPV6_SHORT, ipv6_short)     /* malformed: ended in the 40 bytes of the IPv6 header */    \
+	X(IPV6_VERSION, ipv6_version) /* malformed: version is not the EtherType's */              \
+	X(LINK_CUT, link_cut)	      /* truncated: the snap length cut the link header */         \
+	X(IPV4_CUT, ipv4_cut)	      /* truncated: the snap length cut the IPv4 header */         \
+	X(IPV6_CUT, ipv6_cut)	      /* truncated: the snap length cut the IPv6 header */         \
+	X(L4_SHORT, l4_short)	      /* oddity: ports, flags or ICMP type not all there */        \
+	X(TCP_OFFSET, tcp_offset)     /* oddity: TCP data offset < 5 */                            \
+	X(IPV6_EXT_SHORT, ipv6_ext_short) /* oddity: fewer than 8 bytes of an extension header */  \
+	X(IPV6_EXT_LIMIT, ipv6_ext_limit) /* oddity: a ninth extension header */                   \
+	X(FRAGMENT, fragment)		  /* oddity: a non-first fragment, which has no ports */
+
+#define WEIR_REASON_ENUM(id, name) WEIR_R_##id,
+enum weir_reason { WEIR_REASON_LIST(WEIR_REASON_ENUM) WEIR_REASONS };
+
+struct weir_sum {
+	__u64 packets;
+	__u64 bytes;
+};
+
+/*
+ * A flow, in a table, in the ended ring, or not yet: a staged packet starts with the same
+ * 40 bytes. Addresses are in network order, IPv4 as ::ffff:a.b.c.d. `gen` is odd while the
+ * record is being replaced, and even, not 0 and different after it. `over` is bytes minus
+ * IP bytes; a record whose 32-bit counters would overflow is ended and begun anew.
+ */
+struct weir_flow {
+	__be16 sport;
+	__be16 dport;
+	__u8 proto;
+	__u8 meta;	/* WEIR_META_* and the direction */
+	__u8 tcp_flags; /* all the flags seen, OR-ed */
+	__u8 gen;
+	__u64 src[2];
+	__u64 dst[2];
+	__u64 bytes;
+	__u32 packets;
+	__s32 over;
+	__u32 first; /* ticks */
+	__u32 last;
+} __attribute__((aligned(64)));
+
+/* TCP segments with SYN, RST or FIN, of an address as source or an address and port as target. */
+struct weir_syn {
+	__u16 rst;
+	__u16 fin;
+	__be16 port; /* 0 for a source */
+	__u8 meta;   /* role and WEIR_META_IPV6 */
+	__u8 gen;    /* as in weir_flow, at the same offset */
+	__u64 addr[2];
+	__u32 syn; /* SYN without ACK */
+	__u32 synack;
+	/*
+	 * HyperLogLog registers of 4 bits, fed by SYN without ACK. Source: 32 of target
+	 * addresses, then 32 of target ports. Target: 64 of source addresses.
+	 */
+	__u8 sketch[32];
+} __attribute__((aligned(64)));
+
+struct weir_flow_set {
+	struct weir_flow way[WEIR_WAYS];
+};
+
+struct weir_syn_set {
+	struct weir_syn way[WEIR_WAYS];
+};
+
+/*
+ * Records that left a table, oldest overwritten first. `before` sums all that was ended
+ * before this one: a reader that comes late knows exactly what it missed.
+ */
+struct weir_ended_flow {
+	__u64 line[8]; /* a struct weir_flow */
+	struct weir_sum before;
+};
+
+struct weir_ended_syn {
+	__u64 line[8];		/* a struct weir_syn */
+	struct weir_sum before; /* packets: segments counted as a source's; bytes: as a target's */
+};
+
+struct weir_port {
+	struct weir_sum role[2]; /* as source, as destination */
+};
+
+#define WEIR_PORT_PROTOS 3 /* TCP, UDP, SCTP */
+#define WEIR_PORTS (WEIR_PORT_PROTOS * 65536)
+
+/* A parsed packet on its way into the tables. */
+struct weir_packet {
+	__u64 tail; /* the first 8 bytes of a weir_flow, gen 0 */
+	__u64 src[2];
+	__u64 dst[2];
+	__u32 hash;
+	__u32 tick;
+	__u32 bytes;
+	__u32 ip_bytes;
+	__u32 packets; /* 1, or the segments of a GSO packet */
+	__u32 pad;
+} __attribute__((aligned(64)));
+
+struct weir_totals {
+	struct weir_sum seen;
+	struct weir_sum class[8];      /* by enum weir_class */
+	struct weir_sum reason[32];    /* by enum weir_reason */
+	__u64 size[WEIR_SIZE_BUCKETS]; /* by frame length / 64 */
+	__u64 pad;
+};
+
+/* A ring's position and the sum of all it was ever given. */
+struct weir_ring {
+	__u64 head;
+	struct weir_sum sum;
+};
+
+/*
+ * A CPU's own state. Its programs alone write it; user space fills in the second line before
+ * it attaches them. `commits` is odd while a batch is on its way from stage to tables.
+ */
+struct weir_cpu {
+	__u64 jiffies;
+	__u64 now; /* ns since boot, as read when `jiffies` last changed */
+	__u64 commits;
+	__u32 staged;
+	__u32 busy;
+	struct weir_sum reentered; /* IP packets a nested program met and could not stage */
+	__u32 index;		   /* of this CPU in the array */
+	__u32 pad[3];
+
+	__u64 key[5]; /* odd multipliers of the hash */
+	__u32 flow_base;
+	__u32 flow_sets;
+	__u32 ended_base;
+	__u32 ended_mask;
+	__u32 port_base;
+	__u32 ports_shared; /* several CPUs add to one partition: atomically */
+
+	__u32 syn_base;
+	__u32 syn_sets;
+	__u32 syn_ended_base;
+	__u32 syn_ended_mask;
+	struct weir_ring ended;
+	struct weir_ring syn_ended;
+
+	struct weir_totals totals[2];		  /* [1] is a nested program's */
+	struct weir_packet stage[WEIR_BATCH + 1]; /* the last is a nested program's */
+} __attribute__((aligned(4096)));
+
+#define WEIR_ASSERT(x) _Static_assert(x, #x)
+WEIR_ASSERT(sizeof(struct weir_flow) == 64);
+WEIR_ASSERT(sizeof(struct weir_syn) == 64);
+WEIR_ASSERT(sizeof(struct weir_packet) == 64);
+WEIR_ASSERT(sizeof(struct weir_flow_set) == 128);
+WEIR_ASSERT(sizeof(struct weir_ended_flow) == 80);
+WEIR_ASSERT(sizeof(struct weir_ended_syn) == 80);
+WEIR_ASSERT(__builtin_offsetof(struct weir_flow, gen) == 7);
+WEIR_ASSERT(__builtin_offsetof(struct weir_syn, gen) == 7);
+WEIR_ASSERT(__builtin_offsetof(struct weir_flow, bytes) == 40);
+WEIR_ASSERT(__builtin_offsetof(struct weir_packet, hash) == 40);
+WEIR_ASSERT(__builtin_offsetof(struct weir_cpu, totals) % 64 == 0);
+WEIR_ASSERT(__builtin_offsetof(struct weir_cpu, stage) % 64 == 0);
+WEIR_ASSERT(WEIR_CLASSES <= 8 && WEIR_REASONS <= 32);
+
+#endif

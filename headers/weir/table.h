@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * The tables: flows and SYN records in sets of two, ended rings, ports.
+ *
+ * Written by one CPU, read by anyone: a record is replaced under an odd `gen`, its counters are
+ * single aligned words. A full set gives its least useful record to the ended ring, whose
+ * oldest entry is overwritten; `before` in every entry keeps the sums exact for late readers.
+ *
+ * A backend defines what these functions need of the world:
+ * - weir_flow_set(), weir_syn_set(), weir_ended_flow(), weir_ended_syn(), weir_port(): places,
+ *   NULL where there is none;
+ * - weir_note_touched(), weir_note_ended(): for whoever keeps finer times beside the records;
+ * - weir_flow_begin_slow(), weir_syn_count_slow(), weir_oddities_slow(): calls of the rare halves
+ *   of the work, by which the BPF verifier sees each of them once and not on every path to it.
+ */
+#ifndef WEIR_TABLE_H
+#define WEIR_TABLE_H
+
+#include "abi.h"
+#include "parse.h"
+#include "sketch.h"
+
+/* Stores before it are seen before stores after it: free where the CPU keeps their order. */
+#if defined(__TARGET_ARCH_x86) || defined(__x86_64__)
+#define weir_wmb(word) asm volatile("" ::: "memory")
+#else
+#define weir_wmb(word) __sync_fetch_and_add(word, 0)
+#endif
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define WEIR_TAIL_KEY 0x0000ffffffffffffULL
+#define WEIR_TAIL_GEN(gen) ((__u64)(gen) << 56)
+#define WEIR_SYN_KEY 0x00ffffff00000000ULL
+#else
+#define WEIR_TAIL_KEY 0xffffffffffff0000ULL
+#define WEIR_TAIL_GEN(gen) ((__u64)(gen))
+#define WEIR_SYN_KEY 0x00000000ffffff00ULL
+#endif
+
+#define WEIR_FLOW_PACKETS_MAX (1U << 31)
+#define WEIR_FLOW_OVER_MAX (1 << 30)
+
+/* 32 bits of hash over a flow key; `key` are odd and secret, or sets could be overfilled. */
+weir_inline __u32 weir_hash(const __u64 *key, __u64 tail, const __u64 *src, const __u64 *dst)
+{
+	__u64 h = (tail & WEIR_TAIL_KEY) * key[0] + src[1] * key[1] + dst[1] * key[2] +
+		  src[0] * key[3] + dst[0] * key[4];
+
+	h ^= h >> 32;
+	h *= 0x9e3779b97f4a7c15ULL;
+	return (__u32)(h >> 32);
+}
+
+/* A set's number from a hash: multiply and shift, so any number of sets will do. */
+weir_inline __u32 weir_set_of(__u32 hash, __u32 sets)
+{
+	return (__u32)((__u64)hash * sets >> 32);
+}
+
+weir_inline __u8 weir_gen_next(__u8 gen)
+{
+	return gen >= 254 ? 2 : (__u8)((gen & 254) + 2);
+}
+
+#define weir_tail_word(record) (*(volatile __u64 *)(record))
+
+/* ---- ports ---- */
+
+weir_inline void weir_port_add(struct weir_cpu *c, struct weir_sum *sum, __u64 packets, __u64 bytes)
+{
+	if (c->ports_shared) {
+		__sync_fetch_and_add(&sum->packets, packets);
+		__sync_fetch_and_add(&sum->bytes, bytes);
+	} else {
+		sum->packets += packets;
+		sum->bytes += bytes;
+	}
+}
+
+/* Adds a flow that leaves its table; live flows are added by the reader. */
+weir_inline void weir_ports_end(struct weir_cpu *c, const struct weir_flow *r)
+{
+	__u32 proto = r->proto == WEIR_P_TCP ? 0 : r->proto == WEIR_P_UDP ? 1 : 2;
+	struct weir_port *port;
+
+	if (!(r->meta & WEIR_META_PORTS))
+		return;
+	port = weir_port(c, proto << 16 | (__u16)weir_be16(r->sport));
+	if (port)
+		weir_port_add(c, &port->role[0], r->packets, r->bytes);
+	port = weir_port(c, proto << 16 | (__u16)weir_be16(r->dport));
+	if (port)
+		weir_port_add(c, &port->role[1], r->packets, r->bytes);
+}
+
+/* ---- rings ---- */
+
+/* Appends a record's line; readers see it once head has passed it. */
+weir_inline void weir_ring_put(struct weir_ring *ring, struct weir_ended_flow *slot,
+			       const void *record, __u64 packets, __u64 bytes)
+{
+	const __u64 *line = record;
+
+	if (slot) {
+		slot->line[0] = line[0];
+		slot->line[1] = line[1];
+		slot->line[2] = line[2];
+		slot->line[3] = line[3];
+		slot->line[4] = line[4];
+		slot->line[5] = line[5];
+		slot->line[6] = line[6];
+		slot->line[7] = line[7];
+		slot->before = ring->sum;
+	}
+	ring->sum.packets += packets;
+	ring->sum.bytes += bytes;
+	weir_wmb(&ring->head);
+	*(volatile __u64 *)&ring->head = ring->head + 1;
+}
+
+/* ---- flows ---- */
+
+weir_inline int weir_flow_is(const struct weir_flow *r, const struct weir_packet *p)
+{
+	return !(((weir_tail_word(r) ^ p->tail) & WEIR_TAIL_KEY) | (r->src[0] ^ p->src[0]) |
+		 (r->src[1] ^ p->src[1]) | (r->dst[0] ^ p->dst[0]) | (r->dst[1] ^ p->dst[1]));
+}
+
+/* The way a new flow goes into: an empty one, or the one not seen for longest. */
+weir_inline struct weir_flow *weir_flow_victim(struct weir_flow_set *set)
+{
+	struct weir_flow *a = &set->way[0], *b = &set->way[1];
+
+	if (!a->packets)
+		return a;
+	if (!b->packets)
+		return b;
+	return (__s32)(b->last - a->last) < 0 ? b : a;
+}
+
+weir_inline void weir_flow_end(struct weir_cpu *c, const struct weir_flow *r)
+{
+	weir_note_ended(c, r);
+	weir_ring_put(&c->ended, weir_ended_flow(c, (__u32)c->ended.head & c->ended_mask), r,
+		      r->packets, r->bytes);
+	weir_ports_end(c, r);
+}
+
+/* Makes `r` the record of `p`, ending what it held. */
+weir_inline void weir_flow_replace(struct weir_cpu *c, struct weir_flow *r,
+				   const struct weir_packet *p)
+{
+	__u8 gen = r->gen;
+
+	if (r->packets)
+		weir_flow_end(c, r);
+	weir_tail_word(r) = p->tail | WEIR_TAIL_GEN(gen | 1);
+	weir_wmb(&r->bytes);
+	r->src[0] = p->src[0];
+	r->src[1] = p->src[1];
+	r->dst[0] = p->dst[0];
+	r->dst[1] = p->dst[1];
+	r->bytes = p->bytes;
+	r->packets = p->packets;
+	r->over = (__s32)(p->bytes - p->ip_bytes);
+	r->first = p->tick;
+	r->last = p->tick;
+	weir_wmb(&r->bytes);
+	weir_tail_word(r) = p->tail | WEIR_TAIL_GEN(weir_gen_next(gen));
+}
+
+/*
+ * Gives packet `i` of the stage a record of its own: the one it has, when its counters are about
+ * to overflow, or the victim of its set. The rare half of weir_flow_count(), reached through the
+ * backend's weir_flow_begin_slow().
+ */
+weir_inline void weir_flow_begin(struct weir_cpu *c, __u32 i)
+{
+	const struct weir_packet *p = &c->stage[i];
+	struct weir_flow_set *set = weir_flow_set(c, weir_set_of(p->hash, c->flow_sets));
+	struct weir_flow *r;
+
+	if (!set)
+		return;
+	r = weir_flow_is(&set->way[0], p)   ? &set->way[0]
+	    : weir_flow_is(&set->way[1], p) ? &set->way[1]
+					    : weir_flow_victim(set);
+	weir_flow_replace(c, r, p);
+	weir_note_touched(c, i, r, 1);
+}
+
+/* Counts packet `i` of the stage in its flow. */
+weir_inline void weir_flow_count(struct weir_cpu *c, __u32 i)
+{
+	const struct weir_packet *p = &c->stage[i];
+	struct weir_flow_set *set = weir_flow_set(c, weir_set_of(p->hash, c->flow_sets));
+	struct weir_flow *r;
+	__u32 packets;
+	__s32 over;
+	__u8 flags;
+
+	if (!set)
+		return;
+	r = &set->way[0];
+	if (!weir_flow_is(r, p)) {
+		r = &set->way[1];
+		if (!weir_flow_is(r, p))
+			goto begin;
+	}
+	packets = r->packets + p->packets;
+	over = r->over + (__s32)(p->bytes - p->ip_bytes);
+	if (packets >= WEIR_FLOW_PACKETS_MAX || over >= WEIR_FLOW_OVER_MAX ||
+	    over <= -WEIR_FLOW_OVER_MAX)
+		goto begin;
+	r->packets = packets;
+	r->over = over;
+	r->bytes += p->bytes;
+	r->last = p->tick;
+	/* A byte store makes the next comparison of the whole word wait: only if it must. */
+	flags = ((const struct weir_flow *)p)->tcp_flags;
+	if (flags & ~r->tcp_flags)
+		r->tcp_flags |= flags;
+	weir_note_touched(c, i, r, 0);
+	return;
+begin:
+	weir_flow_begin_slow(c, i);
+}
+
+/* ---- SYN ---- */
+
+struct weir_syn_key {
+	__u64 tail; /* port, meta; the rest 0 */
+	__u64 addr[2];
+};
+
+weir_inline struct weir_syn_key weir_syn_key(__u16 port, __u8 meta, const __u64 *addr)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	struct weir_syn_key k = { (__u64)port << 32 | (__u64)meta << 48, { addr[0], addr[1] } };
+#else
+	struct weir_syn_key k = { (__u64)port << 16 | (__u64)meta << 8, { addr[0], addr[1] } };
+#endif
+	return k;
+}
+
+weir_inline __u32 weir_syn_hash(const __u64 *key, const struct weir_syn_key *k)
+{
+	__u64 h = k->tail * key[0] + k->addr[1] * key[1] + k->addr[0] * key[2];
+
+	h ^= h >> 32;
+	h *= 0x9e3779b97f4a7c15ULL;
+	return (__u32)(h >> 32);
+}
+
+weir_inline int weir_syn_is(const struct weir_syn *r, const struct weir_syn_key *k)
+{
+	return !(((weir_tail_word(r) ^ k->tail) & WEIR_SYN_KEY) | (r->addr[0] ^ k->addr[0]) |
+		 (r->addr[1] ^ k->addr[1]));
+}
+
+weir_inline __u64 weir_syn_activity(const struct weir_syn *r)
+{
+	return (__u64)r->syn + r->synack + r->rst + r->fin;
+}
+
+weir_inline void weir_syn_replace(struct weir_cpu *c, struct weir_syn *r,
+				  const struct weir_syn_key *k)
+{
+	__u64 activity = weir_syn_activity(r), *sketch = (__u64 *)r->sketch;
+	int source = (r->meta & WEIR_META_DIR) == WEIR_ROLE_SOURCE;
+	__u8 gen = r->gen;
+
+	if (activity)
+		weir_ring_put(&c->syn_ended,
+			      weir_ended_syn(c, (__u32)c->syn_ended.head & c->syn_ended_mask), r,
+			      source ? activity : 0, source ? 0 : activity);
+	weir_tail_word(r) = k->tail | WEIR_TAIL_GEN(gen | 1);
+	weir_wmb(&r->addr[0]);
+	r->addr[0] = k->addr[0];
+	r->addr[1] = k->addr[1];
+	r->syn = 0;
+	r->synack = 0;
+	sketch[0] = 0;
+	sketch[1] = 0;
+	sketch[2] = 0;
+	sketch[3] = 0;
+	weir_wmb(&r->addr[0]);
+	weir_tail_word(r) = k->tail | WEIR_TAIL_GEN(weir_gen_next(gen));
+}
+
+/* The record of `k`, made if need be. NULL where the backend has no such set. */
+weir_inline struct weir_syn *weir_syn_find(struct weir_cpu *c, const struct weir_syn_key *k)
+{
+	struct weir_syn_set *set =
+		weir_syn_set(c, weir_set_of(weir_syn_hash(c->key, k), c->syn_sets));
+	struct weir_syn *r;
+
+	if (!set)
+		return 0;
+	r = &set->way[0];
+	if (!weir_syn_is(r, k)) {
+		r = &set->way[1];
+		if (!weir_syn_is(r, k)) {
+			if (weir_syn_activity(&set->way[0]) < weir_syn_activity(r))
+				r = &set->way[0];
+			weir_syn_replace(c, r, k);
+		}
+	}
+	/* A counter about to overflow: end the record and begin anew. */
+	if (r->rst == 0xffff || r->fin == 0xffff || r->syn == 0xffffffff || r->synack == 0xffffffff)
+		weir_syn_replace(c, r, k);
+	return r;
+}
+
+weir_inline void weir_syn_add(struct weir_syn *r, __u32 flags)
+{
+	if (flags & WEIR_TCP_SYN) {
+		if (flags & WEIR_TCP_ACK)
+			r->synack++;
+		else
+			r->syn++;
+	}
+	if (flags & WEIR_TCP_RST)
+		r->rst++;
+	if (flags & WEIR_TCP_FIN)
+		r->fin++;
+}
+
+/* Counts a staged TCP segment with SYN, RST or FIN for its source and for its target. */
+weir_inline void weir_syn_count(struct weir_cpu *c, __u32 i)
+{
+	const struct weir_packet *p = &c->stage[i];
+	const struct weir_flow *f = (const struct weir_flow *)p;
+	__u8 family = f->meta & WEIR_META_IPV6;
+	__u32 flags = f->tcp_flags, first = (flags & (WEIR_TCP_SYN | WEIR_TCP_ACK)) == WEIR_TCP_SYN;
+	struct weir_syn_key source = weir_syn_key(0, WEIR_ROLE_SOURCE | family, p->src);
+	struct weir_syn_key target = weir_syn_key(f->dport, WEIR_ROLE_TARGET | family, p->dst);
+	struct weir_syn *r;
+
+	r = weir_syn_find(c, &source);
+	if (r) {
+		weir_syn_add(r, flags);
+		if (first) {
+			weir_sketch_add(r->sketch, 0, 32,
+					weir_mix(p->dst[0] * 0x9e3779b97f4a7c15ULL ^ p->dst[1]));
+			weir_sketch_add(r->sketch, 32, 32, weir_mix(f->dport));
+		}
+	}
+	r = weir_syn_find(c, &target);
+	if (r) {
+		weir_syn_add(r, flags);
+		if (first)
+			weir_sketch_add(r->sketch, 0, 64,
+					weir_mix(p->src[0] * 0x9e3779b97f4a7c15ULL ^ p->src[1]));
+	}
+}
+
+#endif
