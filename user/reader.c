@@ -1,0 +1,618 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * How a CPU's tables are read as of one moment, although it writes on (see reader.h):
+ * what was ended while we copied is taken from the ring and struck out of the copy; what was
+ * staged when we began is added, or, if it was committed meanwhile, its sets are copied again.
+ */
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define weir_flow_set(c, i) ((void)(i), NULL)
+#define weir_syn_set(c, i) ((void)(i), NULL)
+#define weir_ended_flow(c, i) ((void)(i), NULL)
+#define weir_ended_syn(c, i) ((void)(i), NULL)
+#define weir_port(c, i) ((void)(i), NULL)
+#define weir_note_touched(c, i, r, begun) ((void)(i))
+#define weir_note_ended(c, r) ((void)0)
+#define weir_flow_begin_slow(c, i) ((void)0)
+#include <weir/table.h>
+#include "reader.h"
+
+#define CHUNK 1024	   /* sets copied between two looks at the ring */
+#define GEN_WINDOW 120	   /* replacements after which a gen could come round again */
+
+typedef __u64 line_t[8];
+
+/* A table of lines and the ring they end in, on one CPU: flows or SYN records. */
+struct strand {
+	const volatile line_t *lines; /* sets * WEIR_WAYS */
+	uint32_t sets;
+	uint32_t copied; /* sets in `copy` that stand for now */
+	line_t *copy;
+	const volatile struct weir_ended_flow *ring;
+	const struct weir_ring *head;
+	__u64 mask;
+	__u64 tail;		  /* next entry to take */
+	struct weir_sum expected; /* what its `before` must say */
+	struct weir_sum missed;
+	bool syn;
+};
+
+struct reader {
+	const struct tables *t;
+	struct store ended; /* what was taken from the rings */
+	struct strand *flows;
+	struct strand *syns;
+	struct weir_sum refused; /* past the limit */
+	__u64 now;
+};
+
+static __u64 load(const volatile __u64 *p)
+{
+	return __atomic_load_n(p, __ATOMIC_ACQUIRE);
+}
+
+static uint8_t gen_of(__u64 tail)
+{
+	return ((const uint8_t *)&tail)[7];
+}
+
+static __u64 key_mask(const struct strand *s)
+{
+	return s->syn ? WEIR_SYN_KEY : WEIR_TAIL_KEY;
+}
+
+/* Copies a record that may be replaced meanwhile; never returns half of one. */
+static void copy_line(const volatile line_t *from, line_t to)
+{
+	unsigned spins = 0;
+
+	for (;;) {
+		__u64 tail = load(&(*from)[0]);
+		int i;
+
+		for (i = 1; i < 8; i++)
+			to[i] = (*from)[i];
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		to[0] = load(&(*from)[0]);
+		if (gen_of(tail) == gen_of(to[0]) && !(gen_of(tail) & 1))
+			return;
+		if (++spins % 1024 == 0)
+			sched_yield();
+	}
+}
+
+static void copy_set(struct strand *s, uint32_t set)
+{
+	__u64 head;
+	int way;
+
+	do {
+		head = load(&s->head->head);
+		for (way = 0; way < WEIR_WAYS; way++)
+			copy_line(&s->lines[set * WEIR_WAYS + way], s->copy[set * WEIR_WAYS + way]);
+	} while (load(&s->head->head) - head > GEN_WINDOW);
+}
+
+static uint32_t set_of(const struct weir_cpu *c, const struct strand *s, const line_t line)
+{
+	if (s->syn) {
+		const struct weir_syn *r = (const struct weir_syn *)line;
+		struct weir_syn_key k = weir_syn_key(r->port, r->meta, r->addr);
+
+		return weir_set_of(weir_syn_hash(c->key, &k), s->sets);
+	}
+	return weir_set_of(weir_hash(c->key, line[0], &line[1], &line[3]), s->sets);
+}
+
+/* An ended record whose live self is in the copy already: the ring's word is the last. */
+static void strike_out(const struct weir_cpu *c, struct strand *s, const line_t line)
+{
+	uint32_t set = set_of(c, s, line);
+	int way;
+
+	if (set >= s->copied)
+		return;
+	for (way = 0; way < WEIR_WAYS; way++) {
+		__u64 *copy = s->copy[set * WEIR_WAYS + way];
+
+		if (((copy[0] ^ line[0]) & key_mask(s)) == 0 && gen_of(copy[0]) == gen_of(line[0]) &&
+		    copy[1] == line[1] && copy[2] == line[2] &&
+		    (s->syn || (copy[3] == line[3] && copy[4] == line[4])))
+			memset(copy, 0, sizeof(line_t));
+	}
+}
+
+static struct flow_sum flow_of(struct reader *r, const line_t line, const struct fine *fine)
+{
+	const struct weir_flow *f = (const struct weir_flow *)line;
+	int64_t offset = r->t->clock_offset;
+
+	if (fine)
+		return flow_sum_of(f, fine->first, fine->last);
+	return flow_sum_of(f, ticks_to_ns(f->first, r->now) + (__u64)offset,
+			   ticks_to_ns(f->last, r->now) + (__u64)offset);
+}
+
+static int take_ended(struct reader *r, const struct strand *s, const line_t line, __u64 at)
+{
+	const struct weir_flow *f = (const struct weir_flow *)line;
+	struct syn_sum syn;
+	struct flow_sum sum;
+	int err;
+
+	if (s->syn) {
+		syn = syn_sum_of((const struct weir_syn *)line);
+		err = store_add_syn(&r->ended, &syn);
+		return err == -ENOSPC ? 0 : err;
+	}
+	sum = flow_of(r, line, r->t->fine_ended ? &r->t->fine_ended[at & s->mask] : NULL);
+	err = store_add_flow(&r->ended, &sum);
+	if (err == -ENOSPC) {
+		r->refused.packets += f->packets;
+		r->refused.bytes += f->bytes;
+		return 0;
+	}
+	return err;
+}
+
+/* Copies entry `at` of the ring; false when it was overwritten before or while we did. */
+static bool ring_get(const struct strand *s, __u64 at, struct weir_ended_flow *e)
+{
+	const volatile __u64 *from = (const volatile __u64 *)&s->ring[at & s->mask];
+	__u64 *to = (__u64 *)e;
+	size_t i;
+
+	for (i = 0; i < sizeof(*e) / 8; i++)
+		to[i] = from[i];
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return load(&s->head->head) < at + s->mask + 1;
+}
+
+static struct weir_sum weight_of(const struct strand *s, const line_t line)
+{
+	const struct weir_flow *f = (const struct weir_flow *)line;
+	const struct weir_syn *y = (const struct weir_syn *)line;
+	struct weir_sum w = { f->packets, f->bytes };
+
+	if (s->syn) {
+		bool source = (y->meta & WEIR_META_DIR) == WEIR_ROLE_SOURCE;
+
+		w.packets = source ? weir_syn_activity(y) : 0;
+		w.bytes = source ? 0 : weir_syn_activity(y);
+	}
+	return w;
+}
+
+static int strand_drain(struct reader *r, const struct weir_cpu *c, struct strand *s)
+{
+	struct weir_ended_flow e;
+	__u64 head = load(&s->head->head);
+	int err;
+
+	while (s->tail < head) {
+		struct weir_sum w;
+
+		if (!ring_get(s, s->tail, &e)) {
+			/* Start again where the writer will not be for a while. */
+			head = load(&s->head->head);
+			s->tail = head - (s->mask + 1) + (s->mask + 1) / 8 + 1;
+			continue;
+		}
+		w = weight_of(s, e.line);
+		s->missed.packets += e.before.packets - s->expected.packets;
+		s->missed.bytes += e.before.bytes - s->expected.bytes;
+		s->expected.packets = e.before.packets + w.packets;
+		s->expected.bytes = e.before.bytes + w.bytes;
+		strike_out(c, s, e.line);
+		err = take_ended(r, s, e.line, s->tail);
+		if (err)
+			return err;
+		s->tail++;
+	}
+	return 0;
+}
+
+static int strand_copy(struct reader *r, const struct weir_cpu *c, struct strand *s)
+{
+	uint32_t set = 0, end;
+	int err;
+
+	s->copied = 0;
+	while (set < s->sets) {
+		end = s->sets - set < CHUNK ? s->sets : set + CHUNK;
+		for (; set < end; set++)
+			copy_set(s, set);
+		s->copied = end;
+		err = strand_drain(r, c, s);
+		if (err)
+			return err;
+	}
+	return strand_drain(r, c, s);
+}
+
+/* Waits for a commit under way to end. Returns the count of them, which is even. */
+static __u64 commits_at_rest(const struct weir_cpu *c)
+{
+	unsigned spins = 0;
+	__u64 n;
+
+	while ((n = load(&c->commits)) & 1)
+		if (++spins % 1024 == 0)
+			sched_yield();
+	return n;
+}
+
+struct staged {
+	struct weir_packet packet[WEIR_BATCH];
+	uint32_t n;
+	__u64 commits;
+};
+
+static void copy_stage(const struct weir_cpu *c, struct staged *s)
+{
+	do {
+		s->commits = commits_at_rest(c);
+		s->n = *(const volatile uint32_t *)&c->staged;
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		if (s->n > WEIR_BATCH)
+			s->n = WEIR_BATCH;
+		memcpy(s->packet, (const void *)c->stage, s->n * sizeof(s->packet[0]));
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	} while (load(&c->commits) != s->commits);
+}
+
+static void add_port(struct weir_port *ports, const struct flow_sum *f, uint8_t meta)
+{
+	const struct weir_flow *key = (const struct weir_flow *)f;
+	uint32_t proto = key->proto == WEIR_P_TCP ? 0 : key->proto == WEIR_P_UDP ? 1 : 2;
+	struct weir_sum *src = &ports[proto << 16 | weir_be16(key->sport)].role[0];
+	struct weir_sum *dst = &ports[proto << 16 | weir_be16(key->dport)].role[1];
+
+	if (!(meta & WEIR_META_PORTS))
+		return;
+	src->packets += f->packets;
+	src->bytes += f->bytes;
+	dst->packets += f->packets;
+	dst->bytes += f->bytes;
+}
+
+static int add_live(struct snapshot *out, const struct flow_sum *f, uint8_t meta)
+{
+	add_port(out->ports, f, meta);
+	return store_add_flow(&out->store, f);
+}
+
+static int add_staged(struct reader *r, const struct weir_packet *p, __u64 ns,
+		      struct snapshot *out)
+{
+	struct weir_flow f = { .packets = p->packets,
+			       .bytes = p->bytes,
+			       .over = (int32_t)(p->bytes - p->ip_bytes),
+			       .first = p->tick,
+			       .last = p->tick };
+	struct fine fine = { ns, ns };
+	struct flow_sum sum;
+
+	memcpy(&f, p, 40);
+	sum = flow_of(r, (const __u64 *)&f, ns ? &fine : NULL);
+	return add_live(out, &sum, f.meta);
+}
+
+/* A staged SYN, RST or FIN, counted as headers/weir/table.h will. */
+static int add_staged_syn(const struct weir_packet *p, struct snapshot *out)
+{
+	const struct weir_flow *f = (const struct weir_flow *)p;
+	uint8_t family = f->meta & WEIR_META_IPV6, flags = f->tcp_flags;
+	bool first = (flags & (WEIR_TCP_SYN | WEIR_TCP_ACK)) == WEIR_TCP_SYN;
+	struct weir_syn source = { .meta = WEIR_ROLE_SOURCE | family,
+				   .addr = { p->src[0], p->src[1] } };
+	struct weir_syn target = { .meta = WEIR_ROLE_TARGET | family,
+				   .port = f->dport,
+				   .addr = { p->dst[0], p->dst[1] } };
+	struct syn_sum sum;
+	int err;
+
+	if (!(flags & (WEIR_TCP_SYN | WEIR_TCP_RST | WEIR_TCP_FIN)))
+		return 0;
+	weir_syn_add(&source, flags);
+	weir_syn_add(&target, flags);
+	if (first)
+		weir_syn_sketch(&source, &target, p);
+	sum = syn_sum_of(&source);
+	err = store_add_syn(&out->store, &sum);
+	if (err)
+		return err;
+	sum = syn_sum_of(&target);
+	return store_add_syn(&out->store, &sum);
+}
+
+static int emit_flows(struct reader *r, const struct strand *s, struct snapshot *out)
+{
+	size_t i, n = (size_t)s->sets * WEIR_WAYS;
+	int err;
+
+	for (i = 0; i < n; i++) {
+		const struct weir_flow *f = (const struct weir_flow *)s->copy[i];
+		struct flow_sum sum;
+
+		if (!f->packets)
+			continue;
+		out->live++;
+		sum = flow_of(r, s->copy[i], r->t->fine ? &r->t->fine[i] : NULL);
+		err = add_live(out, &sum, f->meta);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int emit_syns(const struct strand *s, struct snapshot *out)
+{
+	size_t i, n = (size_t)s->sets * WEIR_WAYS;
+	int err;
+
+	for (i = 0; i < n; i++) {
+		const struct weir_syn *y = (const struct weir_syn *)s->copy[i];
+		struct syn_sum sum;
+
+		if (!weir_syn_activity(y))
+			continue;
+		out->syn_live++;
+		sum = syn_sum_of(y);
+		err = store_add_syn(&out->store, &sum);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* The sets of what was staged, once more: the batch has reached them since. */
+static int recopy(struct reader *r, const struct weir_cpu *c, uint32_t cpu, const struct staged *st)
+{
+	struct strand *flows = &r->flows[cpu], *syns = &r->syns[cpu];
+	uint32_t i;
+	int err;
+
+	for (i = 0; i < st->n; i++) {
+		const struct weir_packet *p = &st->packet[i];
+		const struct weir_flow *f = (const struct weir_flow *)p;
+		struct weir_syn_key s = weir_syn_key(0, WEIR_ROLE_SOURCE | (f->meta & WEIR_META_IPV6),
+						     p->src);
+		struct weir_syn_key t = weir_syn_key(
+			f->dport, WEIR_ROLE_TARGET | (f->meta & WEIR_META_IPV6), p->dst);
+
+		copy_set(flows, weir_set_of(p->hash, flows->sets));
+		copy_set(syns, weir_set_of(weir_syn_hash(c->key, &s), syns->sets));
+		copy_set(syns, weir_set_of(weir_syn_hash(c->key, &t), syns->sets));
+	}
+	err = strand_drain(r, c, flows);
+	return err ? err : strand_drain(r, c, syns);
+}
+
+static int read_cpu(struct reader *r, uint32_t cpu, struct snapshot *out)
+{
+	const struct weir_cpu *c = &r->t->cpu[cpu];
+	struct staged st;
+	uint32_t i;
+	int err;
+
+	copy_stage(c, &st);
+	err = strand_copy(r, c, &r->flows[cpu]);
+	if (!err)
+		err = strand_copy(r, c, &r->syns[cpu]);
+	if (err)
+		return err;
+	if (commits_at_rest(c) != st.commits) {
+		err = recopy(r, c, cpu, &st);
+		st.n = 0;
+	}
+	/* Native times of staged packets are no finer than their ticks: a file is flushed. */
+	for (i = 0; i < st.n && !err; i++) {
+		err = add_staged(r, &st.packet[i], 0, out);
+		if (!err)
+			err = add_staged_syn(&st.packet[i], out);
+	}
+	if (!err)
+		err = emit_flows(r, &r->flows[cpu], out);
+	if (!err)
+		err = emit_syns(&r->syns[cpu], out);
+	return err;
+}
+
+static void sum_totals(const struct tables *t, struct weir_totals *out, struct weir_sum *reentered)
+{
+	uint32_t cpu, nested;
+	size_t i;
+
+	memset(out, 0, sizeof(*out));
+	*reentered = (struct weir_sum){ 0 };
+	for (cpu = 0; cpu < t->plan.cpus; cpu++) {
+		const struct weir_cpu *c = &t->cpu[cpu];
+
+		reentered->packets += load((const __u64 *)&c->reentered.packets);
+		reentered->bytes += load((const __u64 *)&c->reentered.bytes);
+		for (nested = 0; nested < 2; nested++) {
+			const __u64 *from = (const __u64 *)&c->totals[nested];
+
+			for (i = 0; i < sizeof(*out) / 8; i++)
+				((__u64 *)out)[i] += load(&from[i]);
+		}
+	}
+}
+
+static struct weir_sum ip_of(const struct weir_totals *t)
+{
+	return (struct weir_sum){ t->class[WEIR_IPV4].packets + t->class[WEIR_IPV6].packets,
+				  t->class[WEIR_IPV4].bytes + t->class[WEIR_IPV6].bytes };
+}
+
+static bool between(struct weir_sum low, struct weir_sum x, struct weir_sum high)
+{
+	return low.packets <= x.packets && x.packets <= high.packets && low.bytes <= x.bytes &&
+	       x.bytes <= high.bytes;
+}
+
+static void close_ledger(struct reader *r, struct snapshot *out, const struct weir_totals *before,
+			 struct weir_sum reentered_before)
+{
+	struct weir_sum low = ip_of(before), sum, class = { 0 };
+	struct ledger *l = &out->ledger;
+	uint32_t i;
+
+	(void)reentered_before;
+	*l = (struct ledger){ .unattributed = r->refused, .in_flows = out->store.total };
+	sum_totals(r->t, &out->totals, &l->reentered);
+	l->seen = out->totals.seen;
+	l->ip = ip_of(&out->totals);
+	for (i = 0; i < r->t->plan.cpus; i++) {
+		l->unattributed.packets += r->flows[i].missed.packets;
+		l->unattributed.bytes += r->flows[i].missed.bytes;
+		l->syn_unattributed += r->syns[i].missed.packets;
+		out->ended += r->t->cpu[i].ended.head;
+	}
+	for (i = 0; i < WEIR_CLASSES; i++) {
+		class.packets += out->totals.class[i].packets;
+		class.bytes += out->totals.class[i].bytes;
+	}
+	sum.packets = l->in_flows.packets + l->unattributed.packets + l->reentered.packets;
+	sum.bytes = l->in_flows.bytes + l->unattributed.bytes + l->reentered.bytes;
+	l->balanced = between(low, sum, l->ip) && between(before->seen, class, l->seen);
+}
+
+static __u64 boot_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	return (__u64)ts.tv_sec * 1000000000ULL + (__u64)ts.tv_nsec;
+}
+
+static void read_ports(const struct tables *t, struct weir_port *to)
+{
+	size_t i, n = (size_t)plan_port_partitions(&t->plan) * WEIR_PORTS;
+	int role;
+
+	for (i = 0; i < n; i++)
+		for (role = 0; role < 2; role++) {
+			struct weir_sum *sum = &to[i % WEIR_PORTS].role[role];
+
+			sum->packets += load((const __u64 *)&t->ports[i].role[role].packets);
+			sum->bytes += load((const __u64 *)&t->ports[i].role[role].bytes);
+		}
+}
+
+int reader_read(struct reader *r, struct snapshot *out)
+{
+	struct weir_totals before;
+	struct weir_sum reentered;
+	uint32_t cpu;
+	int err = 0;
+
+	if (!out->ports)
+		out->ports = calloc(WEIR_PORTS, sizeof(*out->ports));
+	if (!out->ports)
+		return -ENOMEM;
+	memset(out->ports, 0, WEIR_PORTS * sizeof(*out->ports));
+	store_clear(&out->store);
+	out->live = out->syn_live = out->ended = 0;
+	sum_totals(r->t, &before, &reentered);
+	r->now = boot_ns();
+	for (cpu = 0; cpu < r->t->plan.cpus && !err; cpu++)
+		err = read_cpu(r, cpu, out);
+	if (!err)
+		err = store_merge(&out->store, &r->ended);
+	if (err)
+		return err;
+	read_ports(r->t, out->ports);
+	close_ledger(r, out, &before, reentered);
+	return 0;
+}
+
+int reader_drain(struct reader *r)
+{
+	uint32_t cpu;
+	int err = 0;
+
+	r->now = boot_ns();
+	for (cpu = 0; cpu < r->t->plan.cpus && !err; cpu++) {
+		const struct weir_cpu *c = &r->t->cpu[cpu];
+
+		r->flows[cpu].copied = r->syns[cpu].copied = 0;
+		err = strand_drain(r, c, &r->flows[cpu]);
+		if (!err)
+			err = strand_drain(r, c, &r->syns[cpu]);
+	}
+	return err;
+}
+
+static int strand_init(struct strand *s)
+{
+	s->copy = calloc((size_t)s->sets * WEIR_WAYS, sizeof(line_t));
+	return s->copy ? 0 : -ENOMEM;
+}
+
+struct reader *reader_new(const struct tables *t, uint32_t limit)
+{
+	struct reader *r = calloc(1, sizeof(*r));
+	const struct plan *p = &t->plan;
+	uint32_t i;
+
+	if (!r)
+		return NULL;
+	r->t = t;
+	r->ended.flow_limit = limit;
+	r->flows = calloc(p->cpus, sizeof(*r->flows));
+	r->syns = calloc(p->cpus, sizeof(*r->syns));
+	for (i = 0; i < p->cpus && r->flows && r->syns; i++) {
+		r->flows[i] = (struct strand){
+			.lines = (const volatile line_t *)&t->flows[(size_t)i * p->flow_sets],
+			.sets = p->flow_sets,
+			.ring = &t->ended[(size_t)i * p->ended],
+			.head = &t->cpu[i].ended,
+			.mask = p->ended - 1,
+		};
+		r->syns[i] = (struct strand){
+			.lines = (const volatile line_t *)&t->syns[(size_t)i * p->syn_sets],
+			.sets = p->syn_sets,
+			.ring = (const struct weir_ended_flow *)&t->syns_ended[(size_t)i * p->syn_ended],
+			.head = &t->cpu[i].syn_ended,
+			.mask = p->syn_ended - 1,
+			.syn = true,
+		};
+		if (strand_init(&r->flows[i]) || strand_init(&r->syns[i]))
+			break;
+	}
+	if (i == p->cpus && r->flows && r->syns)
+		return r;
+	reader_free(r);
+	return NULL;
+}
+
+void reader_free(struct reader *r)
+{
+	uint32_t i;
+
+	if (!r)
+		return;
+	for (i = 0; i < r->t->plan.cpus; i++) {
+		if (r->flows)
+			free(r->flows[i].copy);
+		if (r->syns)
+			free(r->syns[i].copy);
+	}
+	free(r->flows);
+	free(r->syns);
+	store_free(&r->ended);
+	free(r);
+}
+
+void snapshot_free(struct snapshot *s)
+{
+	store_free(&s->store);
+	free(s->ports);
+	*s = (struct snapshot){ 0 };
+}

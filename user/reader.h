@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Reads the tables while their CPUs write them, and proves the sum: the ledger.
+ *
+ * A reader keeps its own place in every ended ring and its own sums, so any number of them can
+ * look at one interface, and none disturbs it. What a ring overwrote before a reader came is
+ * unattributed for that reader alone. Nothing here writes to a table.
+ */
+#ifndef WEIR_READER_H
+#define WEIR_READER_H
+
+#include "store.h"
+#include "tables.h"
+
+struct ledger {
+	struct weir_sum seen;
+	struct weir_sum ip;
+	struct weir_sum in_flows;
+	struct weir_sum unattributed;
+	struct weir_sum reentered;
+	uint64_t syn_unattributed; /* segments, source side */
+	bool balanced;
+};
+
+struct snapshot {
+	struct store store;	   /* flows and SYN records, merged */
+	struct weir_port *ports;   /* WEIR_PORTS */
+	struct weir_totals totals; /* of all CPUs */
+	struct ledger ledger;
+	uint64_t live;	  /* records in the flow tables */
+	uint64_t syn_live;
+	uint64_t ended;	  /* flow records ended since attach */
+};
+
+struct reader;
+
+/* `limit`: most distinct flows that ended to remember, 0 for all. NULL where memory is short. */
+struct reader *reader_new(const struct tables *t, uint32_t limit);
+void reader_free(struct reader *r);
+
+/* Takes in what was ended since the last call, so that a ring cannot overwrite it. */
+int reader_drain(struct reader *r);
+/* Fills in `s` with all there is; `s` starts zeroed and can be used again. 0 or -ENOMEM. */
+int reader_read(struct reader *r, struct snapshot *s);
+void snapshot_free(struct snapshot *s);
+
+#endif

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Sizes and first contents of the tables; see tables.h. */
+#include <errno.h>
+
+#include <weir/sketch.h>
+#include "tables.h"
+
+static uint32_t power_of_two_within(uint64_t n)
+{
+	uint32_t p = 1;
+
+	while ((uint64_t)p * 2 <= n)
+		p *= 2;
+	return p;
+}
+
+int plan_make(struct plan *plan, uint64_t memory, uint32_t cpus)
+{
+	const uint64_t ports = sizeof(struct weir_port) * WEIR_PORTS;
+	uint64_t each;
+
+	if (memory < WEIR_MEMORY_MIN)
+		return -ENOSPC;
+	plan->cpus = cpus;
+	plan->ports_shared = cpus > 1 && ports * cpus > memory / 4;
+	memory -= ports * plan_port_partitions(plan);
+	if (memory / cpus <= sizeof(struct weir_cpu) + 16384)
+		return -ENOSPC;
+	each = memory / cpus - sizeof(struct weir_cpu);
+	/* A quarter for ended flows, a tenth for SYN, the rest for flows. */
+	plan->ended = power_of_two_within(each / 4 / sizeof(struct weir_ended_flow));
+	plan->syn_ended = power_of_two_within(each / 32 / sizeof(struct weir_ended_syn));
+	plan->syn_sets = (uint32_t)(each / 14 / sizeof(struct weir_syn_set));
+	each -= plan->ended * sizeof(struct weir_ended_flow) +
+		plan->syn_ended * sizeof(struct weir_ended_syn) +
+		plan->syn_sets * sizeof(struct weir_syn_set);
+	plan->flow_sets = (uint32_t)(each / sizeof(struct weir_flow_set));
+	return 0;
+}
+
+uint32_t plan_port_partitions(const struct plan *plan)
+{
+	return plan->ports_shared ? 1 : plan->cpus;
+}
+
+uint64_t plan_bytes(const struct plan *plan)
+{
+	uint64_t each = sizeof(struct weir_cpu) +
+			(uint64_t)plan->flow_sets * sizeof(struct weir_flow_set) +
+			(uint64_t)plan->ended * sizeof(struct weir_ended_flow) +
+			(uint64_t)plan->syn_sets * sizeof(struct weir_syn_set) +
+			(uint64_t)plan->syn_ended * sizeof(struct weir_ended_syn);
+
+	return each * plan->cpus +
+	       (uint64_t)plan_port_partitions(plan) * WEIR_PORTS * sizeof(struct weir_port);
+}
+
+void tables_init(struct tables *t, uint64_t seed)
+{
+	const struct plan *p = &t->plan;
+	uint32_t i, k;
+
+	for (i = 0; i < p->cpus; i++) {
+		struct weir_cpu *c = &t->cpu[i];
+
+		for (k = 0; k < 5; k++)
+			c->key[k] = weir_mix(seed + k + 1) | 1;
+		c->index = i;
+		c->flow_sets = p->flow_sets;
+		c->flow_base = i * p->flow_sets;
+		c->ended_mask = p->ended - 1;
+		c->ended_base = i * p->ended;
+		c->ports_shared = p->ports_shared;
+		c->port_base = p->ports_shared ? 0 : i * WEIR_PORTS;
+		c->syn_sets = p->syn_sets;
+		c->syn_base = i * p->syn_sets;
+		c->syn_ended_mask = p->syn_ended - 1;
+		c->syn_ended_base = i * p->syn_ended;
+	}
+}
+
+uint64_t ticks_to_ns(uint32_t ticks, uint64_t now)
+{
+	uint64_t now_ticks = now >> WEIR_TICK_SHIFT;
+	uint32_t age = (uint32_t)now_ticks - ticks;
+
+	/* A CPU may have read its clock a moment after the reader did. */
+	if (age > UINT32_MAX - 4096)
+		return (now_ticks + (uint32_t)-age) << WEIR_TICK_SHIFT;
+	return age > now_ticks ? 0 : (now_ticks - age) << WEIR_TICK_SHIFT;
+}

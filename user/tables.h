@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Where the tables lie, and how large they are: the same for maps of a live interface, mapped
+ * into this process, and for the memory of a capture file's reader.
+ *
+ * A plan is what one CPU's partition holds; nothing here allocates.
+ */
+#ifndef WEIR_TABLES_H
+#define WEIR_TABLES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <weir/abi.h>
+
+#define WEIR_MEMORY_DEFAULT (64ULL << 20)
+#define WEIR_MEMORY_MIN (12ULL << 20)
+
+struct plan {
+	uint32_t cpus;
+	uint32_t flow_sets; /* of WEIR_WAYS records, any number */
+	uint32_t ended;	    /* entries, a power of two */
+	uint32_t syn_sets;
+	uint32_t syn_ended; /* a power of two */
+	bool ports_shared;  /* one partition of ports for all CPUs */
+};
+
+/* Times in ns beside a record, for readers that know them better than in ticks. */
+struct fine {
+	uint64_t first;
+	uint64_t last;
+};
+
+struct tables {
+	struct plan plan;
+	struct weir_cpu *cpu;
+	struct weir_flow_set *flows;
+	struct weir_ended_flow *ended;
+	struct weir_port *ports;
+	struct weir_syn_set *syns;
+	struct weir_ended_syn *syns_ended;
+	const struct fine *fine;       /* of flows, NULL when live */
+	const struct fine *fine_ended; /* of ended, likewise */
+	int64_t clock_offset;	       /* what makes ns since boot CLOCK_REALTIME; 0 for files */
+};
+
+/* Splits `memory` bytes among `cpus` partitions. 0, or -ENOSPC where it is too little. */
+int plan_make(struct plan *plan, uint64_t memory, uint32_t cpus);
+/* Bytes that the tables of a plan take, all CPUs together. */
+uint64_t plan_bytes(const struct plan *plan);
+uint32_t plan_port_partitions(const struct plan *plan);
+
+/* Fills in every CPU's configuration, with secret hash multipliers from `seed` on. */
+void tables_init(struct tables *t, uint64_t seed);
+/* A record's time in ns from its ticks; `now` in ns since boot, not before it. */
+uint64_t ticks_to_ns(uint32_t ticks, uint64_t now);
+
+#endif

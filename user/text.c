@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Values as people read them: addresses, times, protocols, services. */
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "view.h"
+
+const char *const class_names[WEIR_CLASSES] = { "ipv4",	 "ipv6",      "arp",
+						"other", "malformed", "truncated" };
+
+#define REASON_NAME(id, name) #name,
+const char *const reason_names[WEIR_REASONS] = { WEIR_REASON_LIST(REASON_NAME) };
+
+const char *addr_text(const struct addr *a, char *to, size_t size)
+{
+	if (a->ipv6)
+		return inet_ntop(AF_INET6, a->bytes, to, (socklen_t)size);
+	return inet_ntop(AF_INET, (const char *)a->bytes + 12, to, (socklen_t)size);
+}
+
+const char *time_text(uint64_t ns, char *to, size_t size)
+{
+	time_t seconds = (time_t)(ns / 1000000000);
+	char date[32];
+	struct tm tm;
+
+	if (!gmtime_r(&seconds, &tm))
+		return strcpy(to, "-");
+	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(to, size, "%s.%09uZ", date, (unsigned)(ns % 1000000000));
+	return to;
+}
+
+const char *proto_name(uint8_t proto, char *to, size_t size)
+{
+	/* The usual ones without a look at /etc/protocols, which a container may lack. */
+	static const char *const known[256] = {
+		[1] = "icmp", [2] = "igmp",  [6] = "tcp",	[17] = "udp",	[41] = "ipv6",
+		[47] = "gre", [50] = "esp",  [51] = "ah",	[58] = "icmpv6", [89] = "ospf",
+		[103] = "pim", [112] = "vrrp", [132] = "sctp",
+	};
+
+	if (known[proto])
+		snprintf(to, size, "%s", known[proto]);
+	else
+		snprintf(to, size, "%u", proto);
+	return to;
+}
+
+const char *service_name(struct service s)
+{
+	const char *proto = s.proto == 6 ? "tcp" : s.proto == 17 ? "udp" : "sctp";
+	const struct servent *e = getservbyport(htons(s.port), proto);
+
+	return e ? e->s_name : NULL;
+}
+
+static const char *flags_text(uint8_t flags, char *to)
+{
+	static const char letters[] = "FSRPAUEC";
+	char *at = to;
+	int i;
+
+	for (i = 0; i < 8; i++)
+		if (flags & 1 << i)
+			*at++ = letters[i];
+	*at = 0;
+	return to;
+}
+
+static const char *const dir_names[] = { "", "unknown", "ingress", "egress" };
+
+uint64_t field_number(const struct field *f, const void *row)
+{
+	const char *at = (const char *)row + f->offset;
+
+	switch (f->type) {
+	case FIELD_U64:
+	case FIELD_TIME:
+		return *(const uint64_t *)at;
+	case FIELD_U32:
+		return *(const uint32_t *)at;
+	case FIELD_U16:
+		return *(const uint16_t *)at;
+	default:
+		return *(const uint8_t *)at;
+	}
+}
+
+const char *field_text(const struct field *f, const void *row, char *to, size_t size)
+{
+	const void *at = (const char *)row + f->offset;
+	const char *name;
+
+	switch (f->type) {
+	case FIELD_ADDR:
+		return addr_text(at, to, size);
+	case FIELD_TIME:
+		return time_text(field_number(f, row), to, size);
+	case FIELD_PROTO:
+		return proto_name(*(const uint8_t *)at, to, size);
+	case FIELD_DIR:
+		return dir_names[*(const uint8_t *)at & 3];
+	case FIELD_FLAGS:
+		return flags_text(*(const uint8_t *)at, to);
+	case FIELD_SERVICE:
+		name = service_name(*(const struct service *)at);
+		return name ? name : "";
+	case FIELD_TEXT:
+		return *(const char *const *)at;
+	default:
+		snprintf(to, size, "%llu", (unsigned long long)field_number(f, row));
+		return to;
+	}
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What is shown: rows of a kind, each described once by a list of fields that text, CSV and
+ * JSON walk and one comparator sorts. A new column is one line in view.c.
+ */
+#ifndef WEIR_VIEW_H
+#define WEIR_VIEW_H
+
+#include "reader.h"
+
+enum field_type {
+	FIELD_U64,
+	FIELD_U32,
+	FIELD_U16,
+	FIELD_U8,
+	FIELD_ADDR,    /* struct addr */
+	FIELD_TIME,    /* u64, ns since the epoch */
+	FIELD_PROTO,   /* u8, by name */
+	FIELD_DIR,     /* u8, enum weir_dir, by name */
+	FIELD_SERVICE, /* struct service */
+	FIELD_FLAGS,   /* u8, TCP flags as letters; text only */
+	FIELD_TEXT,    /* const char * */
+};
+
+struct addr {
+	uint64_t bytes[2]; /* network order, IPv4 as ::ffff:a.b.c.d */
+	bool ipv6;
+};
+
+struct service {
+	uint16_t port; /* host order */
+	uint8_t proto;
+};
+
+#define FIELD_JSON_ONLY 1 /* not a column of text */
+#define FIELD_TEXT_ONLY 2
+
+struct field {
+	const char *key; /* of JSON; a dot makes an object */
+	const char *title;
+	enum field_type type;
+	uint16_t offset;
+	uint8_t width;
+	uint8_t only;
+};
+
+struct view {
+	const char *name;
+	const char *sort; /* default key, descending for numbers */
+	const char *help;
+	const struct field *fields; /* up to a NULL key */
+	size_t row_size;
+	/* Makes rows of a snapshot: their number, or a negative errno. The caller frees *rows. */
+	int64_t (*make)(const struct snapshot *s, void **rows);
+};
+
+extern const struct view view_flows, view_hosts, view_ports, view_syn_sources, view_syn_targets;
+
+/* The rows of a view, sorted and cut: `limit` 0 for all. */
+struct rows {
+	const struct view *view;
+	void *data;
+	uint64_t count; /* shown */
+	uint64_t of;	/* there are */
+};
+
+/* `sort` NULL for the view's own. 0, -ENOMEM, or -EINVAL where the view has no such key. */
+int rows_make(struct rows *r, const struct view *v, const struct snapshot *s, const char *sort,
+	      uint64_t limit);
+void rows_free(struct rows *r);
+bool view_has_key(const struct view *v, const char *key);
+
+/* A field's value as text, in `to`, and returned. */
+const char *field_text(const struct field *f, const void *row, char *to, size_t size);
+uint64_t field_number(const struct field *f, const void *row);
+
+const char *proto_name(uint8_t proto, char *to, size_t size);
+/* The service's name, or NULL. */
+const char *service_name(struct service s);
+const char *addr_text(const struct addr *a, char *to, size_t size);
+const char *time_text(uint64_t ns, char *to, size_t size);
+extern const char *const class_names[WEIR_CLASSES];
+extern const char *const reason_names[WEIR_REASONS];
+
+/* Distinct elements that `registers` 4-bit registers from `from` on have seen. */
+uint64_t sketch_estimate(const uint8_t *sketch, uint32_t from, uint32_t registers);
+
+#endif
