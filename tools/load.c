@@ -9,7 +9,6 @@
  *
  * Exit codes: 0 done or told to stop, 1 failed (one line on stderr says why), 2 wrong usage.
  */
-#define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>

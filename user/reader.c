@@ -21,8 +21,8 @@
 #include <weir/table.h>
 #include "reader.h"
 
-#define CHUNK 1024	   /* sets copied between two looks at the ring */
-#define GEN_WINDOW 120	   /* replacements after which a gen could come round again */
+#define CHUNK 1024     /* sets copied between two looks at the ring */
+#define GEN_WINDOW 120 /* replacements after which a gen could come round again */
 
 typedef __u64 line_t[8];
 
@@ -119,9 +119,9 @@ static void strike_out(const struct weir_cpu *c, struct strand *s, const line_t 
 	for (way = 0; way < WEIR_WAYS; way++) {
 		__u64 *copy = s->copy[set * WEIR_WAYS + way];
 
-		if (((copy[0] ^ line[0]) & key_mask(s)) == 0 && gen_of(copy[0]) == gen_of(line[0]) &&
-		    copy[1] == line[1] && copy[2] == line[2] &&
-		    (s->syn || (copy[3] == line[3] && copy[4] == line[4])))
+		if (((copy[0] ^ line[0]) & key_mask(s)) == 0 &&
+		    gen_of(copy[0]) == gen_of(line[0]) && copy[1] == line[1] &&
+		    copy[2] == line[2] && (s->syn || (copy[3] == line[3] && copy[4] == line[4])))
 			memset(copy, 0, sizeof(line_t));
 	}
 }
@@ -286,8 +286,7 @@ static int add_live(struct snapshot *out, const struct flow_sum *f, uint8_t meta
 	return store_add_flow(&out->store, f);
 }
 
-static int add_staged(struct reader *r, const struct weir_packet *p, __u64 ns,
-		      struct snapshot *out)
+static int add_staged(struct reader *r, const struct weir_packet *p, __u64 ns, struct snapshot *out)
 {
 	struct weir_flow f = { .packets = p->packets,
 			       .bytes = p->bytes,
@@ -380,8 +379,8 @@ static int recopy(struct reader *r, const struct weir_cpu *c, uint32_t cpu, cons
 	for (i = 0; i < st->n; i++) {
 		const struct weir_packet *p = &st->packet[i];
 		const struct weir_flow *f = (const struct weir_flow *)p;
-		struct weir_syn_key s = weir_syn_key(0, WEIR_ROLE_SOURCE | (f->meta & WEIR_META_IPV6),
-						     p->src);
+		struct weir_syn_key s =
+			weir_syn_key(0, WEIR_ROLE_SOURCE | (f->meta & WEIR_META_IPV6), p->src);
 		struct weir_syn_key t = weir_syn_key(
 			f->dport, WEIR_ROLE_TARGET | (f->meta & WEIR_META_IPV6), p->dst);
 
@@ -578,7 +577,8 @@ struct reader *reader_new(const struct tables *t, uint32_t limit)
 		r->syns[i] = (struct strand){
 			.lines = (const volatile line_t *)&t->syns[(size_t)i * p->syn_sets],
 			.sets = p->syn_sets,
-			.ring = (const struct weir_ended_flow *)&t->syns_ended[(size_t)i * p->syn_ended],
+			.ring = (const struct weir_ended_flow *)&t
+					->syns_ended[(size_t)i * p->syn_ended],
 			.head = &t->cpu[i].syn_ended,
 			.mask = p->syn_ended - 1,
 			.syn = true,

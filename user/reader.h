@@ -27,9 +27,9 @@ struct snapshot {
 	struct weir_port *ports;   /* WEIR_PORTS */
 	struct weir_totals totals; /* of all CPUs */
 	struct ledger ledger;
-	uint64_t live;	  /* records in the flow tables */
+	uint64_t live; /* records in the flow tables */
 	uint64_t syn_live;
-	uint64_t ended;	  /* flow records ended since attach */
+	uint64_t ended; /* flow records ended since attach */
 };
 
 struct reader;

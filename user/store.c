@@ -31,9 +31,9 @@ static void index_put(struct index *x, uint32_t hash, uint32_t entry)
 
 static uint32_t flow_hash(const struct flow_sum *f)
 {
-	return (uint32_t)weir_mix(f->tail * 0x9e3779b97f4a7c15ULL + f->src[1] +
-				  f->dst[1] * 0xc2b2ae3d27d4eb4fULL + f->src[0] * 0x165667b19e3779f9ULL +
-				  f->dst[0] * 0xd6e8feb86659fd93ULL);
+	return (uint32_t)weir_mix(
+		f->tail * 0x9e3779b97f4a7c15ULL + f->src[1] + f->dst[1] * 0xc2b2ae3d27d4eb4fULL +
+		f->src[0] * 0x165667b19e3779f9ULL + f->dst[0] * 0xd6e8feb86659fd93ULL);
 }
 
 static uint32_t syn_hash(const struct syn_sum *s)
@@ -86,8 +86,7 @@ static int syn_room(struct store *s)
 {
 	uint32_t i;
 
-	if (s->syn_count == s->syn_room &&
-	    grow((void **)&s->syns, &s->syn_room, sizeof(*s->syns)))
+	if (s->syn_count == s->syn_room && grow((void **)&s->syns, &s->syn_room, sizeof(*s->syns)))
 		return -ENOMEM;
 	if (s->syn_index.slots && (uint64_t)s->syn_count * 8 < (uint64_t)s->syn_index.mask * 5)
 		return 0;
@@ -116,7 +115,8 @@ int store_add_flow(struct store *s, const struct flow_sum *f)
 
 	if (flow_room(s))
 		return -ENOMEM;
-	for (i = hash & s->flow_index.mask; s->flow_index.slots[i]; i = (i + 1) & s->flow_index.mask) {
+	for (i = hash & s->flow_index.mask; s->flow_index.slots[i];
+	     i = (i + 1) & s->flow_index.mask) {
 		struct flow_sum *have = &s->flows[s->flow_index.slots[i] - 1];
 
 		if (!flow_same(have, f))

@@ -38,8 +38,8 @@ const char *proto_name(uint8_t proto, char *to, size_t size)
 {
 	/* The usual ones without a look at /etc/protocols, which a container may lack. */
 	static const char *const known[256] = {
-		[1] = "icmp", [2] = "igmp",  [6] = "tcp",	[17] = "udp",	[41] = "ipv6",
-		[47] = "gre", [50] = "esp",  [51] = "ah",	[58] = "icmpv6", [89] = "ospf",
+		[1] = "icmp",  [2] = "igmp",   [6] = "tcp",    [17] = "udp",	[41] = "ipv6",
+		[47] = "gre",  [50] = "esp",   [51] = "ah",    [58] = "icmpv6", [89] = "ospf",
 		[103] = "pim", [112] = "vrrp", [132] = "sctp",
 	};
 

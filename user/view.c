@@ -235,8 +235,8 @@ static int64_t make_syns(const struct snapshot *s, void **out, enum weir_role ro
 			.synack = y->synack,
 			.rst = y->rst,
 			.fin = y->fin,
-			.first_est = sketch_estimate(y->sketch, 0,
-						     role == WEIR_ROLE_SOURCE ? 32 : 64),
+			.first_est =
+				sketch_estimate(y->sketch, 0, role == WEIR_ROLE_SOURCE ? 32 : 64),
 			.second_est = sketch_estimate(y->sketch, 32, 32),
 		};
 	}
@@ -253,16 +253,22 @@ static int64_t make_syn_targets(const struct snapshot *s, void **out)
 	return make_syns(s, out, WEIR_ROLE_TARGET);
 }
 
-const struct view view_flows = { "flows", "bytes", "Flows", flow_fields, sizeof(struct flow_row),
+const struct view view_flows = { "flows",   "bytes", "Flows", flow_fields, sizeof(struct flow_row),
 				 make_flows };
-const struct view view_hosts = { "hosts", "sent.bytes", "Hosts", host_fields,
-				 sizeof(struct host_row), make_hosts };
-const struct view view_ports = { "ports", "dst.bytes", "Ports", port_fields,
-				 sizeof(struct port_row), make_ports };
-const struct view view_syn_sources = { "sources", "syn", "SYN by source", syn_source_fields,
-				       sizeof(struct syn_row), make_syn_sources };
-const struct view view_syn_targets = { "targets", "syn", "SYN by target", syn_target_fields,
-				       sizeof(struct syn_row), make_syn_targets };
+const struct view view_hosts = {
+	"hosts", "sent.bytes", "Hosts", host_fields, sizeof(struct host_row), make_hosts
+};
+const struct view view_ports = {
+	"ports", "dst.bytes", "Ports", port_fields, sizeof(struct port_row), make_ports
+};
+const struct view view_syn_sources = {
+	"sources",	 "syn", "SYN by source", syn_source_fields, sizeof(struct syn_row),
+	make_syn_sources
+};
+const struct view view_syn_targets = {
+	"targets",	 "syn", "SYN by target", syn_target_fields, sizeof(struct syn_row),
+	make_syn_targets
+};
 
 uint64_t sketch_estimate(const uint8_t *sketch, uint32_t from, uint32_t registers)
 {

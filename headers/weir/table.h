@@ -326,6 +326,22 @@ weir_inline void weir_syn_add(struct weir_syn *r, __u32 flags)
 		r->fin++;
 }
 
+/* Feeds the sketches of a segment's source and target, either of them NULL if not there. */
+weir_inline void weir_syn_sketch(struct weir_syn *source, struct weir_syn *target,
+				 const struct weir_packet *p)
+{
+	const __u64 fold = 0x9e3779b97f4a7c15ULL;
+
+	if (source) {
+		__u16 port = ((const struct weir_flow *)p)->dport;
+
+		weir_sketch_add(source->sketch, 0, 32, weir_mix(p->dst[0] * fold ^ p->dst[1]));
+		weir_sketch_add(source->sketch, 32, 32, weir_mix(port));
+	}
+	if (target)
+		weir_sketch_add(target->sketch, 0, 64, weir_mix(p->src[0] * fold ^ p->src[1]));
+}
+
 /* Counts a staged TCP segment with SYN, RST or FIN for its source and for its target. */
 weir_inline void weir_syn_count(struct weir_cpu *c, __u32 i)
 {
@@ -340,18 +356,14 @@ weir_inline void weir_syn_count(struct weir_cpu *c, __u32 i)
 	r = weir_syn_find(c, &source);
 	if (r) {
 		weir_syn_add(r, flags);
-		if (first) {
-			weir_sketch_add(r->sketch, 0, 32,
-					weir_mix(p->dst[0] * 0x9e3779b97f4a7c15ULL ^ p->dst[1]));
-			weir_sketch_add(r->sketch, 32, 32, weir_mix(f->dport));
-		}
+		if (first)
+			weir_syn_sketch(r, 0, p);
 	}
 	r = weir_syn_find(c, &target);
 	if (r) {
 		weir_syn_add(r, flags);
 		if (first)
-			weir_sketch_add(r->sketch, 0, 64,
-					weir_mix(p->src[0] * 0x9e3779b97f4a7c15ULL ^ p->src[1]));
+			weir_syn_sketch(0, r, p);
 	}
 }
 

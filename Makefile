@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-2.0
+# weir. `sudo make run` and `sudo make test` are all one needs; `make help` lists the rest.
+
+PREFIX ?= /usr/local
+B := build
+CLANG ?= clang
+LLVM_STRIP ?= llvm-strip
+BPFTOOL ?= $(or $(shell command -v bpftool),/usr/sbin/bpftool)
+PKGS := libbpf libxdp libpcap json-c
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
+
+ARCH := $(shell uname -m | sed 's/x86_64/x86/;s/aarch64/arm64/;s/ppc64le/powerpc/;s/riscv64/riscv/')
+MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
+WARN := -Wall -Wextra -Wshadow -Werror
+CFLAGS ?= -O2 -g
+ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(WARN) -Iheaders -Iuser -I$(B) -MMD -MP $(CFLAGS)
+BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) $(WARN) -Iheaders -Ibpf \
+	-I/usr/include/$(MULTIARCH) -MMD -MP
+
+USER_SRC := $(wildcard user/*.c)
+USER_OBJ := $(USER_SRC:user/%.c=$(B)/user/%.o)
+LIBS = $(shell pkg-config --libs $(PKGS)) -lelf -lz -lm
+PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all run test bench install clean fmt fmt-check help deps-here
+
+all: deps-here $(B)/weir $(B)/load
+
+help:
+	@echo 'sudo make run [IF=eth0] [SECONDS=10]   install what is missing, build, and show traffic'
+	@echo 'sudo make test                         the same, and run every test'
+	@echo 'make | bench | install (PREFIX, DESTDIR) | fmt | fmt-check | clean'
+
+# A complaint one can act on, before a compiler's.
+deps-here:
+	@for p in $(PKGS); do pkg-config --exists $$p 2>/dev/null || missing="$$missing $$p"; done; \
+	for c in $(CLANG) $(LLVM_STRIP) $(BPFTOOL); do command -v $$c >/dev/null || missing="$$missing $$c"; done; \
+	if [ -n "$$missing" ]; then \
+		echo "missing:$$missing; 'sudo tools/install-deps' installs:" >&2; \
+		tools/install-deps --check >&2; exit 1; \
+	fi
+
+$(B)/%.bpf.o: bpf/%.bpf.c Makefile
+	$(call say,BPF,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MT $@ -MF $(@:.o=.d) -c $< -o $@
+	$(Q)$(LLVM_STRIP) -g $@
+
+$(B)/%.skel.h: $(B)/%.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@ 2>$(B)/$*.skel.log || { cat $(B)/$*.skel.log >&2; exit 1; }
+
+$(B)/user/%.o: user/%.c Makefile
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(PKG_CFLAGS) -c $< -o $@
+
+$(B)/user/live.o $(B)/user/hooks.o: $(B)/weir.skel.h
+
+$(B)/weir: $(USER_OBJ)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(B)/load: tools/load.c Makefile
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $< -o $@
+
+$(B)/bench: tools/bench.c $(B)/weir.skel.h $(B)/bench.skel.h Makefile
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) $< -o $@ -lbpf -lelf -lz
+
+run:
+	@tools/install-deps
+	@$(MAKE) --no-print-directory all
+	@tools/run $(B) "$(IF)" $(SECONDS)
+
+test:
+	@tools/install-deps test
+	@$(MAKE) --no-print-directory all
+	@tests/run $(B)
+
+bench: all $(B)/bench
+	@mkdir -p $(B)/bench.d
+	$(B)/bench
+
+install: all
+	install -D -m 755 $(B)/weir $(DESTDIR)$(PREFIX)/sbin/weir
+
+FORMATTED := $(wildcard bpf/*.[ch] headers/weir/*.h user/*.[ch] tools/*.[ch] tests/*.[ch])
+fmt:
+	clang-format -i $(FORMATTED)
+fmt-check:
+	clang-format --dry-run -Werror $(FORMATTED)
+
+clean:
+	rm -rf $(B)
+
+-include $(USER_OBJ:.o=.d) $(wildcard $(B)/*.d)

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Capture files, read by libpcap and counted by the native data path. */
+#ifndef WEIR_CAPTURE_H
+#define WEIR_CAPTURE_H
+
+#include "native.h"
+#include "reader.h"
+
+struct capture {
+	struct native *native;
+	struct reader *reader;
+	uint64_t frames;
+	uint64_t first_ns, last_ns; /* of all files so far */
+	char error[512];	    /* what, why, what to do; empty if all is well */
+};
+
+/* Tables by `plan`. 0 or -ENOMEM. */
+int capture_open(struct capture *c, const struct plan *plan);
+/*
+ * Counts a file ("-": standard input). 0, or -EINVAL with c->error set: what was read up to the
+ * fault is counted.
+ */
+int capture_file(struct capture *c, const char *path);
+/* What all files hold. */
+int capture_snapshot(struct capture *c, struct snapshot *s);
+void capture_close(struct capture *c);
+
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A command: its name, its options, what it does. main.c finds it in the table; help comes from
+ * the same table. Options are read into one struct config, which nobody else writes.
+ */
+#ifndef WEIR_CMD_H
+#define WEIR_CMD_H
+
+#include "live.h"
+#include "output.h"
+
+#define EXIT_OK 0
+#define EXIT_FAILED 1
+#define EXIT_MISUSE 2
+#define INTERFACES_MAX 16
+
+struct config {
+	const char *interfaces[INTERFACES_MAX];
+	int interface_count;
+	enum format format;
+	uint64_t rows;
+	const char *sort;
+	double interval; /* seconds */
+	double duration; /* seconds, 0: until interrupted or the command's own */
+	bool quiet;
+	bool verbose;
+	struct live_options live;
+	char default_interface[IF_NAMESIZE];
+	int argc; /* what is left behind the options */
+	char **argv;
+};
+
+/* Options a command takes; each is one bit, described once in options.c. */
+enum option_set {
+	OPT_INTERFACE = 1 << 0,
+	OPT_FORMAT = 1 << 1,
+	OPT_ROWS = 1 << 2,
+	OPT_TIME = 1 << 3,
+	OPT_ATTACH = 1 << 4,
+	OPT_MEMORY = 1 << 5,
+};
+
+struct cmd {
+	const char *name;
+	const char *args;
+	const char *help;
+	unsigned int options;
+	int (*run)(struct config *cfg);
+};
+
+extern const struct cmd cmd_attach, cmd_detach, cmd_clean, cmd_status, cmd_show, cmd_read, cmd_top;
+
+/* Reads `argv` behind the command's name. 0, or EXIT_MISUSE having said why; 1 for --help. */
+int options_parse(const struct cmd *cmd, int argc, char **argv, struct config *cfg);
+void options_help(const struct cmd *cmd);
+
+/* `weir: ` and a line to standard error. */
+__attribute__((format(printf, 1, 2))) void say(const char *format, ...);
+/* The first interface asked for, or that of the default route, or NULL having said why. */
+int config_interfaces(struct config *cfg);
+/* Chooses views by name (NULL: all). 0, or EXIT_MISUSE having said why. */
+int config_selection(const struct config *cfg, const char *view, struct selection *sel);
+/* Prints one answer of a live interface. EXIT_OK or EXIT_FAILED. */
+int print_live(struct live *l, const struct config *cfg, const struct selection *sel);
+/* Flushes output; says what went wrong. `code` or EXIT_FAILED. */
+int finish(int code);
+/* Sleeps until `seconds` have passed or a signal asked to stop: then false. */
+bool wait_or_stop(double seconds);
+
+#endif

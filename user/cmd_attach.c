@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* weir attach, detach, clean: counting that goes on without a process, and its end. */
+#include <stdio.h>
+
+#include "cmd.h"
+
+static void report(const struct live *l)
+{
+	const struct plan *p = &l->tables.plan;
+
+	printf("%s: counting, XDP %s%s (program %u), TC egress (program %u); %.1f MiB for %u "
+	       "CPU%s: "
+	       "%u flow records, %u ended, %u SYN each\n",
+	       l->iface.name, l->meta.mode == MODE_NATIVE ? "native" : "generic",
+	       l->meta.dispatcher ? " in libxdp's dispatcher" : "", l->meta.xdp_id, l->meta.tc_id,
+	       (double)plan_bytes(p) / (1 << 20), p->cpus, p->cpus == 1 ? "" : "s",
+	       p->flow_sets * WEIR_WAYS, p->ended, p->syn_sets * WEIR_WAYS);
+	if (l->note[0])
+		puts(l->note);
+}
+
+static int run_attach(struct config *cfg)
+{
+	struct live l;
+	int i, done;
+
+	if (config_interfaces(cfg))
+		return EXIT_FAILED;
+	cfg->live.memory /= (uint64_t)cfg->interface_count;
+	for (i = 0; i < cfg->interface_count; i++) {
+		if (live_attach(&l, cfg->interfaces[i], &cfg->live))
+			break;
+		if (!cfg->quiet)
+			report(&l);
+		live_close(&l);
+	}
+	if (i == cfg->interface_count)
+		return finish(EXIT_OK);
+	say("%s", l.why);
+	live_close(&l);
+	/* All or none. */
+	for (done = 0; done < i; done++) {
+		live_detach(&l, cfg->interfaces[done]);
+		live_close(&l);
+	}
+	return EXIT_FAILED;
+}
+
+static int run_detach(struct config *cfg)
+{
+	int i, code = EXIT_OK;
+	struct live l;
+
+	if (config_interfaces(cfg))
+		return EXIT_FAILED;
+	for (i = 0; i < cfg->interface_count; i++) {
+		if (live_detach(&l, cfg->interfaces[i])) {
+			say("%s", l.why);
+			code = EXIT_FAILED;
+		} else if (!cfg->quiet) {
+			printf("%s: detached\n", cfg->interfaces[i]);
+		}
+		live_close(&l);
+	}
+	return finish(code);
+}
+
+static int run_clean(struct config *cfg)
+{
+	char why[WHY_SIZE];
+	unsigned int removed;
+
+	if (live_clean(why, &removed)) {
+		say("clean: %s", why);
+		return EXIT_FAILED;
+	}
+	if (!cfg->quiet)
+		printf("%u attachment%s removed\n", removed, removed == 1 ? "" : "s");
+	return finish(EXIT_OK);
+}
+
+const struct cmd cmd_attach = { "attach", "[-i IF]...", "count on after the command has ended",
+				OPT_INTERFACE | OPT_ATTACH | OPT_MEMORY, run_attach };
+const struct cmd cmd_detach = { "detach", "[-i IF]...", "stop counting and remove all of it",
+				OPT_INTERFACE, run_detach };
+const struct cmd cmd_clean = { "clean", "", "remove every trace of weir, of any version", 0,
+			       run_clean };

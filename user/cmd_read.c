@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* weir read: the same tables over capture files. */
+#include <errno.h>
+#include <string.h>
+
+#include "capture.h"
+#include "cmd.h"
+
+static int print_files(struct capture *c, struct config *cfg, const struct selection *sel)
+{
+	struct snapshot s = { 0 };
+	struct answer a = {
+		.source = "file",
+		.names = (const char *const *)cfg->argv,
+		.name_count = cfg->argc,
+		.duration_ns = c->last_ns - c->first_ns,
+		.snapshot = &s,
+	};
+	int err = capture_snapshot(c, &s);
+
+	if (!err)
+		err = output_write(cfg->format, &a, sel);
+	snapshot_free(&s);
+	if (err)
+		say("read: %s", strerror(-err));
+	return err ? EXIT_FAILED : EXIT_OK;
+}
+
+static int plan_files(const struct config *cfg, struct plan *plan)
+{
+	int err = plan_make(plan, cfg->live.memory, 1);
+
+	if (err)
+		say("read: --memory %llu is too little: try 12 MiB or more",
+		    (unsigned long long)cfg->live.memory >> 20);
+	if (!err && cfg->live.flow_records) {
+		plan->flow_sets = (cfg->live.flow_records + WEIR_WAYS - 1) / WEIR_WAYS;
+		plan->syn_sets = plan->flow_sets;
+	}
+	return err;
+}
+
+static int run_read(struct config *cfg)
+{
+	struct selection sel;
+	struct capture c;
+	struct plan plan;
+	int i, err, code = EXIT_OK;
+
+	if (!cfg->argc) {
+		say("read needs a capture file, or - for standard input");
+		return EXIT_MISUSE;
+	}
+	if (config_selection(cfg, NULL, &sel))
+		return EXIT_MISUSE;
+	if (plan_files(cfg, &plan))
+		return EXIT_MISUSE;
+	if (capture_open(&c, &plan)) {
+		say("read: no memory for the tables: try a smaller --memory");
+		return EXIT_FAILED;
+	}
+	for (i = 0; i < cfg->argc; i++) {
+		err = capture_file(&c, cfg->argv[i]);
+		if (!err)
+			continue;
+		say("%s", c.error[0] ? c.error : strerror(-err));
+		code = EXIT_FAILED;
+	}
+	/* Nothing but files that could not be opened: nothing to print. */
+	if ((c.frames || code == EXIT_OK) && print_files(&c, cfg, &sel))
+		code = EXIT_FAILED;
+	capture_close(&c);
+	return finish(code);
+}
+
+const struct cmd cmd_read = { "read", "FILE...",
+			      "the tables of capture files, - for standard input",
+			      OPT_FORMAT | OPT_ROWS | OPT_MEMORY, run_read };

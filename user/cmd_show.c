@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* weir show and top: the tables of a live interface, once or again and again. */
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "cmd.h"
+
+/* The interface as attached, or held by this command alone (*held) when it is not. */
+static int open_or_watch(struct live *l, const char *name, const struct config *cfg, bool *held)
+{
+	int err = live_open(l, name);
+
+	*held = err == -ENOENT;
+	if (!*held)
+		return err;
+	live_close(l);
+	return live_watch(l, name, &cfg->live);
+}
+
+static int show_one(const char *name, const struct config *cfg, const struct selection *sel)
+{
+	struct live l;
+	bool held;
+	int code = EXIT_FAILED;
+
+	if (open_or_watch(&l, name, cfg, &held)) {
+		say("%s", l.why);
+	} else {
+		double left = cfg->duration ? cfg->duration : 5;
+
+		if (held && !cfg->quiet)
+			say("%s: weir is not attached: watching for %g s", name, left);
+		while (held && left > 0 && wait_or_stop(left < 1 ? left : 1)) {
+			left -= 1;
+			reader_drain(l.reader);
+		}
+		code = print_live(&l, cfg, sel);
+	}
+	live_close(&l);
+	return code;
+}
+
+static int run_show(struct config *cfg)
+{
+	struct selection sel;
+	int i, code = EXIT_OK;
+
+	if (cfg->argc > 1) {
+		say("show takes one view: totals, flows, hosts, ports or syn");
+		return EXIT_MISUSE;
+	}
+	if (config_selection(cfg, cfg->argc ? cfg->argv[0] : NULL, &sel))
+		return EXIT_MISUSE;
+	if (config_interfaces(cfg))
+		return EXIT_FAILED;
+	if (cfg->format == FORMAT_JSON && cfg->interface_count > 1) {
+		say("show -j answers with one object: name one interface");
+		return EXIT_MISUSE;
+	}
+	for (i = 0; i < cfg->interface_count; i++)
+		if (show_one(cfg->interfaces[i], cfg, &sel))
+			code = EXIT_FAILED;
+	return finish(code);
+}
+
+static int run_top(struct config *cfg)
+{
+	struct selection sel;
+	struct live l;
+	double left = cfg->duration;
+	bool held, tty = isatty(STDOUT_FILENO);
+	int code = EXIT_FAILED;
+
+	if (cfg->argc > 1 || config_selection(cfg, cfg->argc ? cfg->argv[0] : "flows", &sel))
+		return EXIT_MISUSE;
+	if (config_interfaces(cfg))
+		return EXIT_FAILED;
+	if (cfg->interface_count > 1) {
+		say("top watches one interface at a time");
+		return EXIT_MISUSE;
+	}
+	if (open_or_watch(&l, cfg->interfaces[0], cfg, &held)) {
+		say("%s", l.why);
+		live_close(&l);
+		return EXIT_FAILED;
+	}
+	while (wait_or_stop(cfg->duration && left < cfg->interval ? left : cfg->interval)) {
+		if (tty)
+			fputs("\033[H\033[2J", stdout);
+		code = print_live(&l, cfg, &sel);
+		left -= cfg->interval;
+		if (code || fflush(stdout) || (cfg->duration && left <= 1e-9))
+			break;
+	}
+	if (!code || code == EXIT_FAILED) {
+		sel = (struct selection){ .totals = true, .limit = cfg->rows };
+		code = print_live(&l, cfg, &sel);
+	}
+	live_close(&l);
+	return finish(code);
+}
+
+const struct cmd cmd_show = {
+	"show", "[totals|flows|hosts|ports|syn] [-i IF]", "the tables of a live interface",
+	OPT_INTERFACE | OPT_FORMAT | OPT_ROWS | OPT_TIME | OPT_ATTACH | OPT_MEMORY, run_show
+};
+const struct cmd cmd_top = { "top", "[flows|hosts|ports|syn] [-i IF]",
+			     "the tables again and again; the totals at the end",
+			     OPT_INTERFACE | OPT_FORMAT | OPT_ROWS | OPT_TIME | OPT_ATTACH |
+				     OPT_MEMORY,
+			     run_top };

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What several commands do the same way; see cmd.h. */
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "cmd.h"
+
+void say(const char *format, ...)
+{
+	va_list args;
+
+	fflush(stdout);
+	fputs("weir: ", stderr);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+}
+
+int finish(int code)
+{
+	int err = output_end();
+
+	if (!err)
+		return code;
+	if (err != -EPIPE)
+		say("writing the answer failed: %s; it is not complete", strerror(-err));
+	return EXIT_FAILED;
+}
+
+int config_interfaces(struct config *cfg)
+{
+	if (cfg->interface_count)
+		return 0;
+	if (iface_default(cfg->default_interface)) {
+		say("there is no default route to take the interface from: name one with -i IF");
+		return EXIT_FAILED;
+	}
+	cfg->interfaces[cfg->interface_count++] = cfg->default_interface;
+	return 0;
+}
+
+static bool some_view_has(const struct selection *sel, const char *key)
+{
+	const struct view *const *v;
+
+	for (v = sel->views; *v; v++)
+		if (view_has_key(*v, key))
+			return true;
+	return false;
+}
+
+static int select_views(const char *name, struct selection *sel)
+{
+	static const struct view *const all[] = { &view_flows, &view_hosts, &view_ports,
+						  &view_syn_sources, &view_syn_targets };
+	int i, n = 0;
+
+	sel->totals = !name || !strcmp(name, "totals");
+	if (name && !strcmp(name, "totals"))
+		return 0;
+	for (i = 0; i < 5; i++) {
+		bool syn = all[i] == &view_syn_sources || all[i] == &view_syn_targets;
+
+		if (!name || !strcmp(name, syn ? "syn" : all[i]->name))
+			sel->views[n++] = all[i];
+	}
+	return n ? 0 : -ENOENT;
+}
+
+int config_selection(const struct config *cfg, const char *view, struct selection *sel)
+{
+	*sel = (struct selection){ .sort = cfg->sort, .limit = cfg->rows };
+	if (select_views(view, sel)) {
+		say("there is no view %s: totals, flows, hosts, ports or syn", view);
+		return EXIT_MISUSE;
+	}
+	if (cfg->sort && sel->views[0] && !some_view_has(sel, cfg->sort)) {
+		say("--sort %s: no such key there; the README lists each view's", cfg->sort);
+		return EXIT_MISUSE;
+	}
+	return 0;
+}
+
+int print_live(struct live *l, const struct config *cfg, const struct selection *sel)
+{
+	struct snapshot s = { 0 };
+	const char *name = l->iface.name;
+	struct link_counters counters;
+	bool counted;
+	struct answer a = { .source = "live", .names = &name, .name_count = 1, .snapshot = &s };
+	int err = reader_read(l->reader, &s);
+
+	counted = !live_counters(l, &counters);
+	a.duration_ns = live_duration(l);
+	a.counters = counted ? &counters : NULL;
+	a.note = l->note[0] && !cfg->quiet ? l->note : NULL;
+	if (!err)
+		err = output_write(cfg->format, &a, sel);
+	snapshot_free(&s);
+	if (err)
+		say("%s: reading the tables failed: %s", name, strerror(-err));
+	return err ? EXIT_FAILED : EXIT_OK;
+}
+
+bool wait_or_stop(double seconds)
+{
+	struct timespec t = { (time_t)seconds, (long)((seconds - (double)(time_t)seconds) * 1e9) };
+	static bool blocked;
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	if (!blocked)
+		sigprocmask(SIG_BLOCK, &set, NULL);
+	blocked = true;
+	return sigtimedwait(&set, NULL, &t) < 0;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A watched interface: programs loaded and attached, tables mapped.
+ *
+ * Held (live_watch) for one command: bpf_links, which the kernel removes with the process,
+ * however it ends. Kept (live_attach): through libxdp's dispatcher where the kernel has one, and
+ * clsact, pinned under the bpffs with the ABI number, until live_detach. Messages of what went
+ * wrong go to `why`: what failed, why, what to do.
+ */
+#ifndef WEIR_LIVE_H
+#define WEIR_LIVE_H
+
+#include "iface.h"
+#include "reader.h"
+
+#define WEIR_PIN_ROOT "/sys/fs/bpf/weir"
+
+enum mode {
+	MODE_AUTO,
+	MODE_NATIVE,
+	MODE_SKB,
+};
+
+/* What one interface is watched with; pinned beside the tables. */
+struct live_meta {
+	uint64_t abi;
+	uint64_t attached_ns; /* since the epoch */
+	uint64_t boot_ns;     /* the same moment since boot */
+	uint32_t ifindex;
+	uint32_t mode; /* MODE_NATIVE or MODE_SKB */
+	uint32_t xdp_id;
+	uint32_t tc_id;
+	uint32_t dispatcher;
+	uint32_t made_clsact;
+	char name[16];
+	struct link_counters counters; /* when attached */
+};
+
+#define LIVE_MAPS 6
+#define WHY_SIZE 512
+
+struct live {
+	struct iface iface;
+	struct live_meta meta;
+	struct tables tables;
+	struct reader *reader;
+	int map_fd[LIVE_MAPS];
+	int link_fd[2];
+	void *mapped[LIVE_MAPS];
+	size_t mapped_size[LIVE_MAPS];
+	struct weir_bpf *skel;
+	char note[256]; /* a plain warning worth showing */
+	char why[WHY_SIZE];
+	bool held;
+};
+
+struct live_options {
+	enum mode mode;
+	uint64_t memory;
+	uint32_t flow_records; /* per CPU, 0: by memory */
+};
+
+/* All return 0 or a negative errno with l->why set. `l` need not be initialised. */
+int live_watch(struct live *l, const char *name, const struct live_options *o);
+int live_attach(struct live *l, const char *name, const struct live_options *o);
+int live_open(struct live *l, const char *name); /* -ENOENT: not attached */
+int live_detach(struct live *l, const char *name);
+/* Removes every pin and attachment of weir, of any version, whose interface can be reached. */
+int live_clean(char why[WHY_SIZE], unsigned int *removed);
+void live_close(struct live *l);
+
+/* The interface's own counters since attach. */
+int live_counters(struct live *l, struct link_counters *out);
+uint64_t live_duration(const struct live *l);
+
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* weir: finds the command and runs it. A new command is a file and a line here. */
+#include <bpf/libbpf.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <xdp/libxdp.h>
+
+#include "cmd.h"
+
+#define WEIR_VERSION "0.1.0"
+
+static const struct cmd *const commands[] = {
+	&cmd_top, &cmd_show, &cmd_read, &cmd_attach, &cmd_detach, &cmd_status, &cmd_clean,
+};
+
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static void usage(FILE *to)
+{
+	size_t i;
+
+	fprintf(to, "weir: counts a live interface's traffic in the driver, exactly\n\n");
+	for (i = 0; i < COMMANDS; i++)
+		fprintf(to, "  weir %-7s %-42s %s\n", commands[i]->name, commands[i]->args,
+			commands[i]->help);
+	fprintf(to, "\n`weir COMMAND --help` lists a command's options.\n");
+}
+
+static bool verbose;
+
+__attribute__((format(printf, 2, 0))) static int bpf_says(enum libbpf_print_level level,
+							  const char *format, va_list args)
+{
+	(void)level;
+	if (!verbose)
+		return 0;
+	fputs("  ", stderr);
+	return vfprintf(stderr, format, args);
+}
+
+__attribute__((format(printf, 2, 0))) static int xdp_says(enum libxdp_print_level level,
+							  const char *format, va_list args)
+{
+	(void)level;
+	if (!verbose)
+		return 0;
+	fputs("  ", stderr);
+	return vfprintf(stderr, format, args);
+}
+
+int main(int argc, char **argv)
+{
+	struct config cfg;
+	size_t i;
+	int err;
+
+	if (argc < 2) {
+		usage(stderr);
+		return EXIT_MISUSE;
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+		usage(stdout);
+		return finish(EXIT_OK);
+	}
+	if (!strcmp(argv[1], "--version")) {
+		puts("weir " WEIR_VERSION);
+		return finish(EXIT_OK);
+	}
+	for (i = 0; i < COMMANDS && strcmp(argv[1], commands[i]->name); i++)
+		;
+	if (i == COMMANDS) {
+		say("there is no command %s; `weir --help` lists them", argv[1]);
+		return EXIT_MISUSE;
+	}
+	err = options_parse(commands[i], argc - 1, argv + 1, &cfg);
+	if (err)
+		return err == 1 ? finish(EXIT_OK) : err;
+	verbose = cfg.verbose;
+	libbpf_set_print(bpf_says);
+	libxdp_set_print(xdp_says);
+	signal(SIGPIPE, SIG_IGN);
+	return commands[i]->run(&cfg);
+}

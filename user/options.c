@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Options, each described once: parsing, help and refusals come from this table. A command
+ * names the sets it takes; an option of no set it takes is refused.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd.h"
+
+struct option_row {
+	int letter;
+	const char *name;
+	const char *arg;
+	unsigned int set; /* 0: every command */
+	const char *help;
+	bool (*take)(struct config *cfg, const char *value);
+};
+
+static bool take_interface(struct config *cfg, const char *v)
+{
+	if (cfg->interface_count == INTERFACES_MAX)
+		return false;
+	cfg->interfaces[cfg->interface_count++] = v;
+	return *v != 0;
+}
+
+static bool take_json(struct config *cfg, const char *v)
+{
+	(void)v;
+	cfg->format = FORMAT_JSON;
+	return true;
+}
+
+static bool take_csv(struct config *cfg, const char *v)
+{
+	(void)v;
+	cfg->format = FORMAT_CSV;
+	return true;
+}
+
+static bool take_u64(uint64_t *to, const char *v, uint64_t unit)
+{
+	char *end;
+
+	errno = 0;
+	*to = strtoull(v, &end, 10);
+	if (*v < '0' || *v > '9' || errno || *end || *to > UINT64_MAX / unit)
+		return false;
+	*to *= unit;
+	return true;
+}
+
+static bool take_rows(struct config *cfg, const char *v)
+{
+	return take_u64(&cfg->rows, v, 1);
+}
+
+static bool take_sort(struct config *cfg, const char *v)
+{
+	cfg->sort = v;
+	return true;
+}
+
+static bool take_seconds(double *to, const char *v)
+{
+	char *end;
+
+	*to = strtod(v, &end);
+	if (!strcmp(end, "s"))
+		end++;
+	return end != v && !*end && *to >= 0 && *to < 1e9;
+}
+
+static bool take_interval(struct config *cfg, const char *v)
+{
+	return take_seconds(&cfg->interval, v) && cfg->interval >= 0.05;
+}
+
+static bool take_duration(struct config *cfg, const char *v)
+{
+	return take_seconds(&cfg->duration, v);
+}
+
+static bool take_mode(struct config *cfg, const char *v)
+{
+	static const char *const names[] = { "auto", "native", "skb" };
+	int i;
+
+	for (i = 0; i < 3; i++)
+		if (!strcmp(v, names[i])) {
+			cfg->live.mode = (enum mode)i;
+			return true;
+		}
+	return false;
+}
+
+static bool take_memory(struct config *cfg, const char *v)
+{
+	return take_u64(&cfg->live.memory, v, 1 << 20);
+}
+
+static bool take_flows(struct config *cfg, const char *v)
+{
+	uint64_t n;
+
+	if (!take_u64(&n, v, 1) || !n || n > 1U << 28)
+		return false;
+	cfg->live.flow_records = (uint32_t)n;
+	return true;
+}
+
+static bool take_quiet(struct config *cfg, const char *v)
+{
+	(void)v;
+	return cfg->quiet = true;
+}
+
+static bool take_verbose(struct config *cfg, const char *v)
+{
+	(void)v;
+	return cfg->verbose = true;
+}
+
+static const struct option_row rows[] = {
+	{ 'i', "interface", "IF", OPT_INTERFACE,
+	  "interface, may be repeated; default: that of the default route", take_interface },
+	{ 'j', "json", NULL, OPT_FORMAT, "one JSON object, schema 1", take_json },
+	{ 'C', "csv", NULL, OPT_FORMAT, "comma-separated rows under a heading", take_csv },
+	{ 'n', "rows", "ROWS", OPT_ROWS, "rows of each table, 0 for all; default 20", take_rows },
+	{ 's', "sort", "KEY", OPT_ROWS, "sort by this JSON key, e.g. packets", take_sort },
+	{ 'I', "interval", "SECONDS", OPT_TIME, "between two tables; default 2", take_interval },
+	{ 'd', "duration", "SECONDS", OPT_TIME, "how long to look", take_duration },
+	{ 'm', "mode", "MODE", OPT_ATTACH, "native, skb or auto (native if it can be)", take_mode },
+	{ 'M', "memory", "MIB", OPT_MEMORY, "for all tables together; default 64", take_memory },
+	{ 'F', "flows", "RECORDS", OPT_MEMORY, "flow records per CPU instead of by memory",
+	  take_flows },
+	{ 'q', "quiet", NULL, 0, "say nothing but the answer", take_quiet },
+	{ 'v', "verbose", NULL, 0, "with what libbpf and libxdp say", take_verbose },
+};
+
+#define ROWS ((int)(sizeof(rows) / sizeof(rows[0])))
+
+static bool takes(const struct cmd *cmd, const struct option_row *row)
+{
+	return !row->set || row->set & cmd->options;
+}
+
+void options_help(const struct cmd *cmd)
+{
+	int i;
+
+	printf("weir %s%s%s\n\n%s.\n\nOptions:\n", cmd->name, *cmd->args ? " " : "", cmd->args,
+	       cmd->help);
+	for (i = 0; i < ROWS; i++)
+		if (takes(cmd, &rows[i])) {
+			char name[40];
+
+			snprintf(name, sizeof(name), "--%s%s%s", rows[i].name,
+				 rows[i].arg ? " " : "", rows[i].arg ? rows[i].arg : "");
+			printf("  -%c, %-22s %s\n", rows[i].letter, name, rows[i].help);
+		}
+	printf("  -h, %-22s %s\n", "--help", "this");
+}
+
+static void defaults(struct config *cfg)
+{
+	*cfg = (struct config){
+		.rows = 20,
+		.interval = 2,
+		.live = { .mode = MODE_AUTO, .memory = WEIR_MEMORY_DEFAULT },
+	};
+}
+
+static int table_for(const struct cmd *cmd, char *letters, struct option *longs)
+{
+	int i, n = 0;
+
+	*letters++ = ':';
+	*letters++ = 'h';
+	longs[n++] = (struct option){ "help", no_argument, NULL, 'h' };
+	for (i = 0; i < ROWS; i++) {
+		if (!takes(cmd, &rows[i]))
+			continue;
+		*letters++ = (char)rows[i].letter;
+		if (rows[i].arg)
+			*letters++ = ':';
+		longs[n++] = (struct option){ rows[i].name,
+					      rows[i].arg ? required_argument : no_argument, NULL,
+					      rows[i].letter };
+	}
+	*letters = 0;
+	longs[n] = (struct option){ 0 };
+	return n;
+}
+
+int options_parse(const struct cmd *cmd, int argc, char **argv, struct config *cfg)
+{
+	struct option longs[ROWS + 2];
+	char letters[ROWS * 2 + 4];
+	int c, i;
+
+	defaults(cfg);
+	table_for(cmd, letters, longs);
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
+		if (c == 'h') {
+			options_help(cmd);
+			return 1;
+		}
+		if (c == '?' || c == ':') {
+			say("%s: %s %s; `weir %s --help` lists its options", cmd->name,
+			    argv[optind - 1],
+			    c == ':' ? "needs a value" : "is not an option of this command",
+			    cmd->name);
+			return EXIT_MISUSE;
+		}
+		for (i = 0; rows[i].letter != c; i++)
+			;
+		if (!rows[i].take(cfg, optarg)) {
+			say("%s: --%s %s is not a value it can take (%s)", cmd->name, rows[i].name,
+			    optarg, rows[i].help);
+			return EXIT_MISUSE;
+		}
+	}
+	cfg->argc = argc - optind;
+	cfg->argv = argv + optind;
+	return 0;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Answers on standard output: text, CSV or JSON of the same views. Every writer reports a
+ * full disk or a closed pipe through output_end().
+ */
+#ifndef WEIR_OUTPUT_H
+#define WEIR_OUTPUT_H
+
+#include "iface.h"
+#include "view.h"
+
+enum format {
+	FORMAT_TEXT,
+	FORMAT_CSV,
+	FORMAT_JSON,
+};
+
+/* What an answer is about. */
+struct answer {
+	const char *source;	  /* "live" or "file" */
+	const char *const *names; /* interfaces or files */
+	int name_count;
+	uint64_t duration_ns;
+	const struct snapshot *snapshot;
+	const struct link_counters *counters; /* since attach, NULL for files */
+	const char *note;		      /* a line worth saying, or NULL */
+};
+
+struct selection {
+	const struct view *views[8]; /* up to a NULL */
+	bool totals;
+	const char *sort;
+	uint64_t limit; /* rows, 0 for all */
+};
+
+/* Writes an answer. 0 or a negative errno (-EINVAL: no view has the sort key). */
+int output_write(enum format format, const struct answer *a, const struct selection *sel);
+/* Flushes standard output: 0, or what went wrong since the program began. */
+int output_end(void);
+
+int output_text(const struct answer *a, const struct selection *sel);
+int output_csv(const struct answer *a, const struct selection *sel);
+int output_json(const struct answer *a, const struct selection *sel);
+/* The ledger as a line of text. */
+void output_ledger(const struct answer *a);
+
+#endif

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Pins under the bpffs; see pins.h. */
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <unistd.h>
+
+#include "live.h"
+#include "pins.h"
+
+#define BPFFS "/sys/fs/bpf"
+
+void pins_dir(struct pin_dir *d, unsigned int ifindex)
+{
+	d->netns = iface_netns();
+	d->ifindex = ifindex;
+	d->abi = WEIR_ABI;
+	snprintf(d->path, sizeof(d->path), WEIR_PIN_ROOT "/v%u/%" PRIu64 "-%u", d->abi, d->netns,
+		 ifindex);
+}
+
+static int need_bpffs(void)
+{
+	struct statfs fs;
+
+	if (!statfs(BPFFS, &fs) && (unsigned long)fs.f_type == BPF_FS_MAGIC)
+		return 0;
+	return mount("bpf", BPFFS, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") ? -errno
+											 : 0;
+}
+
+static int make_dir(const char *path)
+{
+	return mkdir(path, 0700) && errno != EEXIST ? -errno : 0;
+}
+
+int pins_make(const struct pin_dir *d)
+{
+	char version[PIN_PATH];
+	int err = need_bpffs();
+
+	snprintf(version, sizeof(version), WEIR_PIN_ROOT "/v%u", d->abi);
+	if (!err)
+		err = make_dir(WEIR_PIN_ROOT);
+	if (!err)
+		err = make_dir(version);
+	return err ? err : make_dir(d->path);
+}
+
+void pins_remove(const struct pin_dir *d)
+{
+	char path[PIN_PATH * 3];
+	struct dirent *e;
+	DIR *dir = opendir(d->path);
+
+	while (dir && (e = readdir(dir))) {
+		snprintf(path, sizeof(path), "%s/%s", d->path, e->d_name);
+		unlink(path);
+	}
+	if (dir)
+		closedir(dir);
+	rmdir(d->path);
+	snprintf(path, sizeof(path), WEIR_PIN_ROOT "/v%u", d->abi);
+	if (!rmdir(path))
+		rmdir(WEIR_PIN_ROOT);
+}
+
+bool pins_exist(const struct pin_dir *d)
+{
+	return !access(d->path, F_OK);
+}
+
+const char *pins_file(const struct pin_dir *d, const char *object, char *to, size_t size)
+{
+	snprintf(to, size, "%s/%s", d->path, object);
+	return to;
+}
+
+static int add_dir(struct pin_dir **dirs, int n, unsigned int abi, const char *name)
+{
+	struct pin_dir d = { .abi = abi }, *more;
+
+	if (sscanf(name, "%" SCNu64 "-%u", &d.netns, &d.ifindex) != 2)
+		return n;
+	snprintf(d.path, sizeof(d.path), WEIR_PIN_ROOT "/v%u/%" PRIu64 "-%u", abi, d.netns,
+		 d.ifindex);
+	more = reallocarray(*dirs, (size_t)n + 1, sizeof(d));
+	if (!more)
+		return -ENOMEM;
+	more[n] = d;
+	*dirs = more;
+	return n + 1;
+}
+
+static int add_version(struct pin_dir **dirs, int n, unsigned int abi)
+{
+	char path[PIN_PATH];
+	struct dirent *e;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), WEIR_PIN_ROOT "/v%u", abi);
+	dir = opendir(path);
+	while (dir && n >= 0 && (e = readdir(dir)))
+		n = add_dir(dirs, n, abi, e->d_name);
+	if (dir)
+		closedir(dir);
+	return n;
+}
+
+int pins_all(struct pin_dir **dirs)
+{
+	DIR *root = opendir(WEIR_PIN_ROOT);
+	struct dirent *e;
+	unsigned int abi;
+	int n = 0;
+
+	*dirs = NULL;
+	while (root && n >= 0 && (e = readdir(root)))
+		if (sscanf(e->d_name, "v%u", &abi) == 1)
+			n = add_version(dirs, n, abi);
+	if (root)
+		closedir(root);
+	return n;
+}
