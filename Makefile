@@ -69,7 +69,7 @@ $(B)/load: tools/load.c Makefile
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $< -o $@
 
-$(B)/bench: tools/bench.c $(B)/weir.skel.h $(B)/bench.skel.h Makefile
+$(B)/weir-bench: tools/bench.c $(B)/weir.skel.h $(B)/bench.skel.h Makefile
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CFLAGS) $< -o $@ -lbpf -lelf -lz
 
@@ -83,9 +83,8 @@ test:
 	@$(MAKE) --no-print-directory all
 	@tests/run $(B)
 
-bench: all $(B)/bench
-	@mkdir -p $(B)/bench.d
-	$(B)/bench
+bench: all $(B)/weir-bench
+	$(B)/weir-bench $(BENCH_ARGS)
 
 install: all
 	install -D -m 755 $(B)/weir $(DESTDIR)$(PREFIX)/sbin/weir

@@ -7,7 +7,6 @@
  * slows them all; net is what a program takes more than an empty one reached the same way. Every
  * column has fresh maps, and every program has seen every flow of it before it is timed.
  */
-#define _GNU_SOURCE
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
@@ -73,8 +72,8 @@ struct result {
 
 /* What is loaded for a column. */
 struct loaded {
-	struct bench *bench;
-	struct weir *weir;
+	struct bench_bpf *bench;
+	struct weir_bpf *weir;
 	__u64 packets[TARGETS]; /* given to each so far */
 };
 
@@ -117,7 +116,7 @@ static void init_cpu(struct weir_cpu *c, __u32 cpu, __u32 sets)
 	c->syn_ended_base = cpu * SYN_SETS;
 }
 
-static void init_cpus(const struct weir *w, __u32 cpus, __u32 sets)
+static void init_cpus(const struct weir_bpf *w, __u32 cpus, __u32 sets)
 {
 	struct weir_cpu *c = aligned_alloc(4096, sizeof(*c));
 
@@ -131,10 +130,10 @@ static void init_cpus(const struct weir *w, __u32 cpus, __u32 sets)
 	free(c);
 }
 
-static struct weir *load_weir(__u32 sets)
+static struct weir_bpf *load_weir(__u32 sets)
 {
 	__u64 cpus = (__u64)libbpf_num_possible_cpus();
-	struct weir *w = weir__open();
+	struct weir_bpf *w = weir_bpf__open();
 
 	if (!w)
 		die("cannot open weir: %s", strerror(errno));
@@ -145,22 +144,22 @@ static struct weir *load_weir(__u32 sets)
 	resize(w->maps.weir_ports, cpus * WEIR_PORTS);
 	resize(w->maps.weir_syns, cpus * SYN_SETS);
 	resize(w->maps.weir_syns_ended, cpus * SYN_SETS);
-	if (weir__load(w))
+	if (weir_bpf__load(w))
 		die("cannot load weir: %s", strerror(errno));
 	init_cpus(w, (__u32)cpus, sets);
 	return w;
 }
 
-static struct bench *load_bench(const struct options *o, const struct column *column)
+static struct bench_bpf *load_bench(const struct options *o, const struct column *column)
 {
-	struct bench *b = bench__open();
+	struct bench_bpf *b = bench_bpf__open();
 
 	if (!b)
 		die("cannot open bench: %s", strerror(errno));
 	resize(b->maps.bench_array, column->flows);
 	resize(b->maps.stock_flows, (__u64)column->sets * WEIR_WAYS);
 	b->rodata->bench_ipv6 = (__u32)o->ipv6;
-	if (bench__load(b))
+	if (bench_bpf__load(b))
 		die("cannot load the bench programs: %s", strerror(errno));
 	b->bss->bench_lines = column->flows - 1;
 	b->bss->bench_mask = column->pattern == NEW ? ~0ULL : column->flows - 1;
@@ -168,7 +167,7 @@ static struct bench *load_bench(const struct options *o, const struct column *co
 }
 
 /* Fills bench_order with flows of a Zipf distribution of exponent 1, by inverting its sum. */
-static void load_order(const struct bench *b, __u32 flows)
+static void load_order(const struct bench_bpf *b, __u32 flows)
 {
 	__u32 entries = bpf_map__max_entries(b->maps.bench_order), keys = entries;
 	double *sum = calloc(flows + 1, sizeof(*sum));
@@ -251,7 +250,7 @@ static void choose(const struct loaded *l, enum target target)
  * ns a packet. The kernel's average leaves out what others ran, but is cut to whole ns; the
  * clock at the first and the last packet tells where in that ns it was.
  */
-static double cost(const struct bench__bss *bss, double average)
+static double cost(const struct bench_bpf__bss *bss, double average)
 {
 	double fine = (double)(bss->bench_ended - bss->bench_begun) / (bss->bench_repeat - 1);
 
@@ -360,8 +359,8 @@ static void measure(const struct options *o, const struct column *column, struct
 			raw[target][round] = run(&l, o, target, o->repeat);
 	check_totals(&l, o);
 	sum_up(raw, o->rounds, results);
-	bench__destroy(l.bench);
-	weir__destroy(l.weir);
+	bench_bpf__destroy(l.bench);
+	weir_bpf__destroy(l.weir);
 }
 
 static void print_ratio(const struct options *o, struct result (*results)[TARGETS],

@@ -53,6 +53,7 @@ static int find_iface(struct live *l, const char *name)
 {
 	int err = iface_get(name, &l->iface);
 
+	l->link = iface_link(&l->iface);
 	if (err == -ENODEV)
 		fail(l, "%s: no such interface here; `ip link` lists those there are", name);
 	else if (err)
@@ -177,7 +178,7 @@ static int open_skeleton(struct live *l)
 		if (err)
 			return err;
 	}
-	l->skel->rodata->weir_link_type = iface_link(&l->iface);
+	l->skel->rodata->weir_link_type = l->link;
 	l->skel->rodata->weir_has_frags = frags;
 	if (!frags)
 		bpf_program__set_flags(l->skel->progs.weir_xdp, 0);
@@ -242,6 +243,7 @@ static int keep_in_mode(struct live *l, bool native)
 	id = xdp_keep(l->skel, l->iface.index, native, &dispatcher);
 	if (id < 0)
 		return id;
+	note_start(l);
 	l->meta.xdp_id = (uint32_t)id;
 	l->meta.dispatcher = dispatcher;
 	l->meta.mode = native ? MODE_NATIVE : MODE_SKB;
@@ -267,6 +269,7 @@ static int hold_in_mode(struct live *l, bool native)
 	l->link_fd[0] = xdp_hold(l->skel, l->iface.index, native);
 	if (l->link_fd[0] < 0)
 		return l->link_fd[0];
+	note_start(l);
 	l->held = true;
 	l->meta.mode = native ? MODE_NATIVE : MODE_SKB;
 	l->link_fd[1] = tc_hold(bpf_program__fd(l->skel->progs.weir_tc), l->iface.index);
@@ -325,10 +328,18 @@ static int prepare(struct live *l, const char *name, const struct live_options *
 	l->meta.abi = WEIR_ABI;
 	l->meta.ifindex = l->iface.index;
 	memcpy(l->meta.name, l->iface.name, sizeof(l->meta.name));
-	l->meta.counters = l->iface.counters;
+	return 0;
+}
+
+/* From here on the programs count: what the interface itself counted before is not ours. */
+static void note_start(struct live *l)
+{
+	struct iface now;
+
+	if (!iface_get(l->iface.name, &now))
+		l->meta.counters = now.counters;
 	l->meta.attached_ns = clock_ns(CLOCK_REALTIME);
 	l->meta.boot_ns = clock_ns(CLOCK_BOOTTIME);
-	return 0;
 }
 
 static int make_reader(struct live *l)
@@ -338,6 +349,28 @@ static int make_reader(struct live *l)
 		return 0;
 	fail(l, "%s: no memory to read the tables into", l->iface.name);
 	return -ENOMEM;
+}
+
+int live_load(struct live *l, const struct plan *plan, uint8_t link)
+{
+	int err;
+
+	live_init(l);
+	l->link = link;
+	l->tables.plan = *plan;
+	l->meta.boot_ns = clock_ns(CLOCK_BOOTTIME);
+	snprintf(l->iface.name, sizeof(l->iface.name), "none");
+	err = make_maps(l);
+	if (!err)
+		err = open_skeleton(l);
+	if (!err)
+		err = weir_bpf__load(l->skel);
+	return err ? err : make_reader(l);
+}
+
+int live_program(const struct live *l, bool egress)
+{
+	return bpf_program__fd(egress ? l->skel->progs.weir_tc : l->skel->progs.weir_xdp);
 }
 
 int live_watch(struct live *l, const char *name, const struct live_options *o)

@@ -51,6 +51,7 @@ struct live {
 	struct weir_bpf *skel;
 	char note[256]; /* a plain warning worth showing */
 	char why[WHY_SIZE];
+	uint8_t link; /* enum weir_link */
 	bool held;
 };
 
@@ -68,6 +69,10 @@ int live_detach(struct live *l, const char *name);
 /* Removes every pin and attachment of weir, of any version, whose interface can be reached. */
 int live_clean(char why[WHY_SIZE], unsigned int *removed);
 void live_close(struct live *l);
+
+/* Loads the programs over tables of `plan` and attaches them nowhere: for BPF_PROG_TEST_RUN. */
+int live_load(struct live *l, const struct plan *plan, uint8_t link);
+int live_program(const struct live *l, bool egress);
 
 /* The interface's own counters since attach. */
 int live_counters(struct live *l, struct link_counters *out);

@@ -83,6 +83,7 @@ static void put_sizes(const struct weir_totals *t)
 static void put_totals(const struct answer *a)
 {
 	const struct weir_totals *t = &a->snapshot->totals;
+	bool any = false;
 	int i;
 
 	puts("Totals");
@@ -91,10 +92,12 @@ static void put_totals(const struct answer *a)
 		if (t->class[i].packets)
 			put_sum(class_names[i], t->class[i]);
 	for (i = 1; i < WEIR_REASONS; i++) {
-		if (i == 1)
+		if (!t->reason[i].packets)
+			continue;
+		if (!any)
 			puts("Reasons and oddities");
-		if (t->reason[i].packets)
-			put_sum(reason_names[i], t->reason[i]);
+		any = true;
+		put_sum(reason_names[i], t->reason[i]);
 	}
 	put_sizes(t);
 	putchar('\n');
@@ -104,10 +107,15 @@ void output_ledger(const struct answer *a)
 {
 	const struct ledger *l = &a->snapshot->ledger;
 
+	uint64_t sum = l->in_flows.packets + l->unattributed.packets + l->reentered.packets;
+
 	printf("Ledger: %llu packets seen, %llu IP = %llu in flows + %llu unattributed + "
-	       "%llu reentered: %s\n",
+	       "%llu reentered",
 	       l->seen.packets, l->ip.packets, l->in_flows.packets, l->unattributed.packets,
-	       l->reentered.packets, l->balanced ? "balanced" : "NOT BALANCED");
+	       l->reentered.packets);
+	if (l->balanced && l->ip.packets > sum)
+		printf(" + %llu that came while we read", l->ip.packets - sum);
+	printf(": %s\n", l->balanced ? "balanced" : "NOT BALANCED");
 	if (a->counters)
 		printf("        the interface itself counted since attach: %" PRIu64
 		       " received, %" PRIu64 " sent\n",

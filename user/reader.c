@@ -455,14 +455,12 @@ static bool between(struct weir_sum low, struct weir_sum x, struct weir_sum high
 	       x.bytes <= high.bytes;
 }
 
-static void close_ledger(struct reader *r, struct snapshot *out, const struct weir_totals *before,
-			 struct weir_sum reentered_before)
+static void close_ledger(struct reader *r, struct snapshot *out, const struct weir_totals *before)
 {
 	struct weir_sum low = ip_of(before), sum, class = { 0 };
 	struct ledger *l = &out->ledger;
 	uint32_t i;
 
-	(void)reentered_before;
 	*l = (struct ledger){ .unattributed = r->refused, .in_flows = out->store.total };
 	sum_totals(r->t, &out->totals, &l->reentered);
 	l->seen = out->totals.seen;
@@ -527,7 +525,7 @@ int reader_read(struct reader *r, struct snapshot *out)
 	if (err)
 		return err;
 	read_ports(r->t, out->ports);
-	close_ledger(r, out, &before, reentered);
+	close_ledger(r, out, &before);
 	return 0;
 }
 

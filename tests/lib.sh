@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# What the test scripts share.  A case is a function in a subshell of its own: it ends with fail or
+# skip and a reason, or well.  One line a case on standard output; what it said goes to standard
+# error, indented, unless all was well.
+
+TESTS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+ROOT=${TESTS%/*}
+TMP=$(mktemp -d "${TMPDIR:-/tmp}/weir-test.XXXXXX") || exit 1
+CASES=0
+# What runs after each case and at the very end, whatever happened: a script may replace it.
+after_case() { :; }
+
+at_exit()
+{
+	trap '' INT TERM HUP
+	after_case >/dev/null 2>&1
+	rm -rf -- "$TMP"
+}
+trap at_exit EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+# Both end the case, from any depth of it but a subshell.
+fail()
+{
+	printf '%s' "$*" | tr '\n' ' ' >"$TMP/why"
+	exit 1
+}
+
+skip()
+{
+	printf '%s' "$*" | tr '\n' ' ' >"$TMP/why"
+	exit 77
+}
+
+need()
+{
+	local tool
+
+	for tool; do
+		command -v "$tool" >/dev/null || skip "there is no $tool"
+	done
+}
+
+same()
+{
+	[[ $2 == "$3" ]] || fail "$1: is $2, should be $3"
+}
+
+# NAME FUNCTION [ARG...]; WEIR_ONLY, a regular expression, chooses among the names.
+run_case()
+{
+	local name=$1 status=0
+
+	shift
+	[[ $name =~ ${WEIR_ONLY:-} ]] || return 0
+	CASES=$((CASES + 1))
+	: >"$TMP/why"
+	(
+		trap - EXIT
+		"$@"
+	) >"$TMP/said" 2>&1 </dev/null || status=$?
+	after_case >>"$TMP/said" 2>&1 </dev/null
+	case $status in
+	0) echo "ok - $name" ;;
+	77) echo "skip - $name: $(<"$TMP/why")" ;;
+	*)
+		[[ -s $TMP/why ]] || echo "it ended with status $status" >"$TMP/why"
+		echo "not ok - $name: $(<"$TMP/why")"
+		sed 's/^/    /' "$TMP/said" >&2
+		;;
+	esac
+}
+
+# Runs a command of weir's (or one around it) and judges it: OUT, ERR and CODE are what it left.
+try()
+{
+	CODE=0
+	"$@" >"$TMP/out" 2>"$TMP/err" </dev/null || CODE=$?
+	OUT=$(tr -d '\0' <"$TMP/out")
+	ERR=$(tr -d '\0' <"$TMP/err")
+	echo "\$ $* (exit $CODE)"
+	head -c 2000 "$TMP/out" | tr -d '\0'
+	head -c 2000 "$TMP/err" | tr -d '\0'
+	[[ $ERR != *AddressSanitizer* && $ERR != *"runtime error:"* ]] ||
+		fail "a sanitizer complained of: $*"
+}
+
+good()
+{
+	try "$@"
+	((CODE == 0)) || fail "exit code $CODE from: ${*##*/}: $ERR"
+}
+
+# CODE COMMAND...: must end with CODE and say why in one line.
+refuses()
+{
+	local code=$1
+
+	shift
+	try "$@"
+	((CODE == code)) || fail "exit code $CODE, not $code, from: ${*##*/}: $ERR"
+	one_line
+}
+
+one_line()
+{
+	[[ $(wc -l <"$TMP/err") == 1 && $ERR == "weir: "* ]] ||
+		fail "should say one line beginning with 'weir: ', said: ${ERR:-nothing}"
+}
