@@ -25,7 +25,7 @@ PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all run test bench install clean fmt fmt-check help deps-here
+.PHONY: all run test tests bench install clean fmt fmt-check help deps-here
 
 all: deps-here $(B)/weir $(B)/load
 
@@ -73,6 +73,37 @@ $(B)/weir-bench: tools/bench.c $(B)/weir.skel.h $(B)/bench.skel.h Makefile
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CFLAGS) $< -o $@ -lbpf -lelf -lz
 
+# ---- tests ----
+
+SANITIZE := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined
+CORE := native tables store reader view text
+TEST_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(WARN) -Iheaders -Iuser -Itests -I$(B)
+TEST_DEPS := $(wildcard tests/*.h user/*.h headers/weir/*.h) Makefile
+
+$(B)/test/unit: tests/unit.c tests/fixtures.c $(CORE:%=user/%.c) $(TEST_DEPS)
+	$(call say,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TEST_CFLAGS) $(SANITIZE) $(filter %.c,$^) -o $@ -lcmocka -lm
+
+$(B)/test/prog: tests/prog.c tests/fixtures.c $(filter-out $(B)/user/main.o $(B)/user/c%.o $(B)/user/o%.o,$(USER_OBJ)) $(B)/bench.skel.h $(TEST_DEPS)
+	$(call say,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TEST_CFLAGS) -O2 -g $(filter %.c %.o,$^) -o $@ -lcmocka $(LIBS)
+
+$(B)/test/capgen: tests/capgen.c $(TEST_DEPS)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TEST_CFLAGS) -O2 -g $< -o $@
+
+# The whole command with sanitizers, for hostile input.
+$(B)/test/weir: $(USER_SRC) $(B)/weir.skel.h $(TEST_DEPS)
+	$(call say,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TEST_CFLAGS) $(PKG_CFLAGS) $(SANITIZE) $(USER_SRC) -o $@ $(LIBS)
+
+tests: $(B)/test/unit $(B)/test/prog $(B)/test/capgen $(B)/test/weir
+
+# ---- what people type ----
+
 run:
 	@tools/install-deps
 	@$(MAKE) --no-print-directory all
@@ -80,7 +111,7 @@ run:
 
 test:
 	@tools/install-deps test
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory all tests
 	@tests/run $(B)
 
 bench: all $(B)/weir-bench

@@ -3,12 +3,15 @@
 #
 # What weir makes of bad files, bad options, closed pipes and full disks: an exit code, one line
 # that says why, and whatever could be read.  tests/input.sh BUILD_DIR
+# shellcheck disable=SC2317 # cases are called by name
 set -u
 
 BUILD=$(realpath -- "${1:?usage: input.sh BUILD_DIR}") || exit 1
 # shellcheck source=tests/lib.sh
 . "$(dirname "$0")/lib.sh"
 WEIR=$BUILD/weir
+# What should be refused before anything is touched must not touch a real interface if it is not.
+NONE=weirnone0
 FILES=$TMP/files
 mkdir "$FILES" || exit 1
 chmod 755 "$TMP" "$FILES"
@@ -320,12 +323,12 @@ case_bad_values()
 		misuse read -F "$value" "$good"
 	done
 	for value in abc -1 nan '' 0; do
-		misuse show -I "$value" -i lo
+		misuse show -I "$value" -i "$NONE"
 	done
 	for value in abc -1 nan ''; do
-		misuse show -d "$value" -i lo
+		misuse show -d "$value" -i "$NONE"
 	done
-	misuse attach -m sideways -i lo
+	misuse attach -m sideways -i "$NONE"
 	misuse read "$good" -n
 }
 
@@ -338,17 +341,16 @@ case_unknown_options()
 	misuse read -jZ "$FILES/good.pcap"
 	[[ $ERR == *Z* ]] || fail "the line does not name the option: $ERR"
 	# One that others have.
-	misuse read -i lo "$FILES/good.pcap"
+	misuse read -i "$NONE" "$FILES/good.pcap"
 }
 
 case_extra_arguments()
 {
-	misuse attach -i lo extra
-	misuse detach -i lo extra
-	misuse status -i lo extra
-	misuse clean extra
-	misuse show flows hosts -i lo
-	misuse top flows hosts -i lo
+	misuse attach -i "$NONE" extra
+	misuse detach -i "$NONE" extra
+	misuse status -i "$NONE" extra
+	misuse show flows hosts -i "$NONE"
+	misuse top flows hosts -i "$NONE"
 }
 
 case_no_arguments()
@@ -378,27 +380,21 @@ case_no_interface()
 	local command
 
 	for command in show top attach detach status; do
-		refuses 1 "$WEIR" "$command" -i weirnone0
-		[[ $ERR == *weirnone0* ]] || fail "the line does not name the interface: $ERR"
+		refuses 1 "$WEIR" "$command" -i "$NONE"
+		[[ $ERR == *"$NONE"* ]] || fail "the line does not name the interface: $ERR"
 		refuses 1 "$WEIR" "$command" -i a-name-that-is-much-too-long-for-an-interface
 	done
 }
 
 case_no_privilege()
 {
-	local command
-
 	((EUID == 0)) || skip "only root can become nobody"
 	need setpriv
 	cp "$WEIR" "$TMP/weir" && chmod 755 "$TMP/weir"
-	for command in "attach -i lo" "show -i lo" "top -i lo -d 1" "detach -i lo"; do
-		# shellcheck disable=SC2086 # these are words
-		refuses 1 timeout 20 setpriv --reuid=65534 --regid=65534 --clear-groups \
-			"$TMP/weir" $command
-		[[ $ERR == *root* || $ERR == *privilege* ]] ||
-			fail "$command: the line does not say what is missing: $ERR"
-		silent_out
-	done
+	refuses 1 timeout 20 setpriv --reuid=65534 --regid=65534 --clear-groups "$TMP/weir" "$@"
+	[[ $ERR == *root* || $ERR == *privilege* ]] ||
+		fail "the line does not say what is missing: $ERR"
+	silent_out
 }
 
 # Capture files need none.
@@ -448,12 +444,14 @@ run_case "misuse: unknown command" misuse frobnicate
 run_case "misuse: unknown options" case_unknown_options
 run_case "misuse: bad values" case_bad_values
 run_case "misuse: bad --sort key" misuse read -s nonsense "$FILES/good.pcap"
-run_case "misuse: bad --sort key for totals" misuse show totals -s nonsense -i lo
-run_case "misuse: bad view" misuse show nonsense -i lo
+run_case "misuse: bad --sort key for totals" misuse show totals -s nonsense -i "$NONE"
+run_case "misuse: bad view" misuse show nonsense -i "$NONE"
 run_case "misuse: arguments too many" case_extra_arguments
 run_case "misuse: nothing at all" case_no_arguments
 run_case "help" case_help
 run_case "no such interface" case_no_interface
-run_case "no privilege" case_no_privilege
+run_case "no privilege to attach" case_no_privilege attach -i lo
+run_case "no privilege to show" case_no_privilege show -i lo
+run_case "no privilege to run top" case_no_privilege top -i lo -d 1
 run_case "nobody can read files" case_read_as_nobody
 exit 0

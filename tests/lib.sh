@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 #
 # What the test scripts share.  A case is a function in a subshell of its own: it ends with fail or
 # skip and a reason, or well.  One line a case on standard output; what it said goes to standard
 # error, indented, unless all was well.
 
-TESTS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-ROOT=${TESTS%/*}
 TMP=$(mktemp -d "${TMPDIR:-/tmp}/weir-test.XXXXXX") || exit 1
 CASES=0
 # What runs after each case and at the very end, whatever happened: a script may replace it.

@@ -232,6 +232,17 @@ static int check_foreign(struct live *l, bool can_share)
 	return -EBUSY;
 }
 
+/* From here on the programs count: what the interface itself counted before is not ours. */
+static void note_start(struct live *l)
+{
+	struct iface now;
+
+	if (!iface_get(l->iface.name, &now))
+		l->meta.counters = now.counters;
+	l->meta.attached_ns = clock_ns(CLOCK_REALTIME);
+	l->meta.boot_ns = clock_ns(CLOCK_BOOTTIME);
+}
+
 /* One attempt in one mode. Returns 0 or a negative errno, with nothing left attached then. */
 static int keep_in_mode(struct live *l, bool native)
 {
@@ -329,17 +340,6 @@ static int prepare(struct live *l, const char *name, const struct live_options *
 	l->meta.ifindex = l->iface.index;
 	memcpy(l->meta.name, l->iface.name, sizeof(l->meta.name));
 	return 0;
-}
-
-/* From here on the programs count: what the interface itself counted before is not ours. */
-static void note_start(struct live *l)
-{
-	struct iface now;
-
-	if (!iface_get(l->iface.name, &now))
-		l->meta.counters = now.counters;
-	l->meta.attached_ns = clock_ns(CLOCK_REALTIME);
-	l->meta.boot_ns = clock_ns(CLOCK_BOOTTIME);
 }
 
 static int make_reader(struct live *l)

@@ -114,7 +114,7 @@ struct weir_flow {
 	__s32 over;
 	__u32 first; /* ticks */
 	__u32 last;
-} __attribute__((aligned(64)));
+};
 
 /* TCP segments with SYN, RST or FIN, of an address as source or an address and port as target. */
 struct weir_syn {
@@ -131,7 +131,7 @@ struct weir_syn {
 	 * addresses, then 32 of target ports. Target: 64 of source addresses.
 	 */
 	__u8 sketch[32];
-} __attribute__((aligned(64)));
+};
 
 struct weir_flow_set {
 	struct weir_flow way[WEIR_WAYS];

@@ -1,0 +1,717 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# weir on a link of a lab: what it counts is compared with what was sent and with the kernel's own
+# counters, and what it leaves behind with nothing.  tests/net.sh BUILD_DIR, as root.
+#
+# All of it happens in two network namespaces, and in a mount namespace with a bpffs of its own, so
+# that "weir clean" finds what was made here and nobody else's.
+# shellcheck disable=SC2016,SC2317 # jq has variables of its own; cases are called by name
+set -u
+
+BUILD=$(realpath -- "${1:?usage: net.sh BUILD_DIR}") || exit 1
+if ((EUID != 0)); then
+	echo "skip - net: network namespaces need root"
+	exit 0
+fi
+if [[ ${WEIR_TEST_MOUNTS:-} != "$$" ]]; then
+	# exec keeps the pid, by which the other side knows where it is.
+	WEIR_TEST_MOUNTS=$$ exec unshare --mount --propagation private -- "$BASH" "$0" "$@"
+fi
+mount -t bpf bpf /sys/fs/bpf || exit 1
+
+HERE=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/lib.sh
+. "$HERE/lib.sh"
+WEIR=$BUILD/weir
+LOAD=$BUILD/load
+LABS=$HERE/../tools/lab
+NAME=weirt$$
+IF=wtap0 PEER_IF=wsrc0
+HOST4=192.0.2.1 PEER4=192.0.2.2 HOST6=2001:db8::1 PEER6=2001:db8::2
+PINS=/sys/fs/bpf/weir
+STATS=/proc/sys/kernel/bpf_stats_enabled
+STATS_THEN=$(<"$STATS")
+
+host() { "$LABS" host "$NAME" "$@"; }
+peer() { "$LABS" peer "$NAME" "$@"; }
+weir() { "$LABS" host "$NAME" "$WEIR" "$@"; }
+
+after_case()
+{
+	[[ $(<"$STATS") == "$STATS_THEN" ]] || echo "$STATS_THEN" >"$STATS"
+	"$LABS" down "$NAME"
+	"$WEIR" clean -q
+}
+
+# No ARP: what is not IP has no direction.
+lab()
+{
+	local host_mac peer_mac
+
+	"$LABS" up "$NAME" || fail "no lab"
+	host_mac=$(host ip -j link show "$IF" | jq -r '.[0].address')
+	peer_mac=$(peer ip -j link show "$PEER_IF" | jq -r '.[0].address')
+	host ip neigh replace "$PEER4" lladdr "$peer_mac" dev "$IF" nud permanent &&
+		host ip neigh replace "$PEER6" lladdr "$peer_mac" dev "$IF" nud permanent &&
+		peer ip neigh replace "$HOST4" lladdr "$host_mac" dev "$PEER_IF" nud permanent &&
+		peer ip neigh replace "$HOST6" lladdr "$host_mac" dev "$PEER_IF" nud permanent
+	same "status of the neighbours" $? 0
+}
+
+attach()
+{
+	good weir attach -i "${1:-$IF}" "${@:2}"
+}
+
+# ---- counting ----
+
+# DEV: the kernel's counters as one line of JSON.
+kernel()
+{
+	host ip -j -s link show "$1" |
+		jq -c '.[0].stats64 | {rx: .rx.packets, rx_bytes: .rx.bytes, rx_dropped: .rx.dropped,
+			tx: .tx.packets, tx_bytes: .tx.bytes, tx_dropped: .tx.dropped}'
+}
+
+tcp_out()
+{
+	host awk '/^Tcp:/ { if (n++) print $out + $again; else for (i = 2; i <= NF; i++) {
+		if ($i == "OutSegs") out = i; if ($i == "RetransSegs") again = i } }' /proc/net/snmp
+}
+
+# FILE [DEV]: weir's answer and the kernel's, of a moment in which nothing passed.
+measure()
+{
+	local dev=${2:-$IF} before after tries
+
+	for tries in {1..60}; do
+		before=$(kernel "$dev")
+		sleep 0.3
+		good weir show flows -j -n 0 -i "$dev" >"$TMP/shown"
+		sleep 0.1
+		after=$(kernel "$dev")
+		[[ $before == "$after" ]] || continue
+		jq -c '.totals |= {packets, bytes, classes} | .ledger, .totals, .flows[:12][]' "$TMP/out"
+		echo "kernel: $after"
+		jq -c --argjson kernel "$after" --argjson tcp "$(tcp_out)" \
+			'. + {kernel: $kernel, tcp_out: $tcp}' "$TMP/out" >"$TMP/$1" ||
+			fail "weir's answer is not JSON"
+		return
+	done
+	fail "the link was never at rest"
+}
+
+# EXPRESSION: over the measurements $a, before, and $b, after.
+ask()
+{
+	jq -n -r --slurpfile before "$TMP/before" --slurpfile after "$TMP/after" '
+		$before[0] as $a | $after[0] as $b |
+		def flows(d; f): [.flows[] | select(.direction == d) | f] | add // 0;
+		def grown(f): ($b | f) - ($a | f);
+		def find(f): [$b.flows[] | select(f)] | [(map(.packets) | add // 0),
+			(map(.bytes) | add // 0)] | "\(.[0]) packets \(.[1]) bytes";
+		'"$1"
+}
+
+# Whatever went on: the books balance, nothing is lost, and the kernel saw the same.
+ledger()
+{
+	same "balanced" "$(ask '$b.ledger.balanced')" true
+	same "IP packets against flows, unattributed and reentered" "$(ask '$b.ledger.ip')" \
+		"$(ask '$b.ledger | .in_flows + .unattributed + .reentered')"
+	same "IP bytes against flows, unattributed and reentered" "$(ask '$b.ledger.bytes.ip')" \
+		"$(ask '$b.ledger.bytes | .in_flows + .unattributed + .reentered')"
+	same "flows listed against the ledger's" "$(ask '[$b.flows[].packets] | add // 0')" \
+		"$(ask '$b.ledger.in_flows')"
+	same "classes against the totals" "$(ask '[$b.totals.classes[].packets] | add')" \
+		"$(ask '$b.totals.packets')"
+	same "sizes against the totals" "$(ask '[$b.totals.sizes[].packets] | add')" \
+		"$(ask '$b.totals.packets')"
+}
+
+# With a native program, veth counts received bytes behind the Ethernet header.
+like_kernel()
+{
+	local rx_header=0
+
+	[[ $(host ip -j -d link show "$IF" | jq '.[0].xdp.mode') != 1 ]] || rx_header=14
+	ledger
+	same "totals' packets against the kernel's" "$(ask 'grown(.totals.packets)')" \
+		"$(ask 'grown(.kernel | .rx + .tx)')"
+	same "totals' bytes against the kernel's" "$(ask 'grown(.totals.bytes)')" \
+		"$(ask "grown(.kernel | .rx_bytes + $rx_header * .rx + .tx_bytes)")"
+	same "frames that are not IP" \
+		"$(ask 'grown(.totals.packets) - grown(.ledger.ip)')" 0
+	same "ingress packets against the kernel's" "$(ask 'grown(flows("ingress"; .packets))')" \
+		"$(ask 'grown(.kernel.rx)')"
+	same "ingress bytes against the kernel's" "$(ask 'grown(flows("ingress"; .bytes))')" \
+		"$(ask "grown(.kernel | .rx_bytes + $rx_header * .rx)")"
+	same "egress packets against the kernel's" "$(ask 'grown(flows("egress"; .packets))')" \
+		"$(ask 'grown(.kernel.tx)')"
+	same "egress bytes against the kernel's" "$(ask 'grown(flows("egress"; .bytes))')" \
+		"$(ask 'grown(.kernel.tx_bytes)')"
+}
+
+# A frame the veth itself dropped was never received: then it is the load that was not exact, and
+# it is sent again, slower, to another port.
+case_million()
+{
+	local dport rate=150000 sent
+
+	lab
+	attach "$IF" --mode "$1"
+	for dport in 5001 5002 5003; do
+		measure before
+		sent=$(peer "$LOAD" --rate "$rate" udp "$PEER4" "$HOST4" "$dport" "$2")
+		same "datagrams sent" "$sent" "$2"
+		measure after
+		like_kernel
+		(($(ask 'grown(.kernel.rx_dropped)') == 0)) && break
+		echo "the link dropped frames at $rate packets per second"
+		rate=$((rate / 3))
+	done
+	same "the flow" \
+		"$(ask "find(.src == \"$PEER4\" and .dst == \"$HOST4\" and .dport == $dport and
+			.proto == 17 and .direction == \"ingress\")")" "$2 packets $(($2 * 60)) bytes"
+	same "flows to that port" "$(ask "[\$b.flows[] | select(.dport == $dport)] | length")" 1
+	(($(ask 'grown(.totals.packets)') >= $2)) || fail "the totals grew by less than was sent"
+}
+
+case_ping()
+{
+	lab
+	attach
+	measure before
+	good peer ping -q -i 0.01 -c 20 "$HOST4"
+	good host ping -q -i 0.01 -c 20 "$PEER4"
+	good peer ping -q -i 0.01 -c 20 "$HOST6"
+	measure after
+	like_kernel
+	same "echo requests of the peer" "$(ask "find(.proto == 1 and .src == \"$PEER4\" and
+		.dport == 2048 and .direction == \"ingress\")")" "20 packets 1960 bytes"
+	same "echo replies to the peer" "$(ask "find(.proto == 1 and .dst == \"$PEER4\" and
+		.dport == 0 and .direction == \"egress\")")" "20 packets 1960 bytes"
+	same "echo requests to the peer" "$(ask "find(.proto == 1 and .dst == \"$PEER4\" and
+		.dport == 2048 and .direction == \"egress\")")" "20 packets 1960 bytes"
+	same "echo replies of the peer" "$(ask "find(.proto == 1 and .src == \"$PEER4\" and
+		.dport == 0 and .direction == \"ingress\")")" "20 packets 1960 bytes"
+	same "IPv6 echo requests" "$(ask "find(.proto == 58 and .src == \"$PEER6\" and
+		.dport == 32768)")" "20 packets 2360 bytes"
+	same "IPv6 echo replies" "$(ask "find(.proto == 58 and .dst == \"$PEER6\" and
+		.dport == 33024)")" "20 packets 2360 bytes"
+}
+
+# Ended with the lab.
+iperf_server()
+{
+	local tries
+
+	need iperf3
+	"$LABS" host "$NAME" iperf3 -s -B "$1" >"$TMP/iperf" 2>&1 &
+	for tries in {1..50}; do
+		[[ $(host ss -Hltn 'sport = 5201') ]] && return
+		sleep 0.1
+	done
+	fail "iperf3 does not serve: $(<"$TMP/iperf")"
+}
+
+offloads()
+{
+	need ethtool
+	host ethtool -K "$IF" tso "$1" gso "$1" gro off && peer ethtool -K "$PEER_IF" tso "$1" \
+		gso "$1" gro off
+	same "status of ethtool" $? 0
+}
+
+case_tcp()
+{
+	lab
+	offloads off
+	iperf_server "$1"
+	attach
+	measure before
+	good peer iperf3 -c "$1" -t 2
+	measure after
+	(($(ask 'grown(.kernel.rx_bytes)') > 1000000)) || fail "iperf3 sent nothing"
+	like_kernel
+	mv "$TMP/after" "$TMP/before"
+	good peer iperf3 -c "$1" -t 2 -R
+	measure after
+	(($(ask 'grown(.kernel.tx_bytes)') > 1000000)) || fail "iperf3 sent nothing back"
+	like_kernel
+	same "TCP segments sent" "$(ask 'grown([.flows[] | select(.direction == "egress" and
+		.proto == 6).packets] | add // 0)')" "$(ask 'grown(.tcp_out)')"
+}
+
+# What TCP hands down in pieces of 64 KiB is counted as the segments they become.
+case_gso()
+{
+	local header=$2
+
+	lab
+	offloads on
+	iperf_server "$1"
+	attach
+	measure before
+	good peer iperf3 -c "$1" -t 2 -R
+	measure after
+	ledger
+	(($(ask 'grown(.kernel.tx)') < $(ask 'grown(.tcp_out)') / 4)) ||
+		skip "the link made no super-packets"
+	same "TCP segments sent" "$(ask 'grown([.flows[] | select(.direction == "egress" and
+		.proto == 6).packets] | add // 0)')" "$(ask 'grown(.tcp_out)')"
+	# Each segment but the first of a super-packet adds its own headers.
+	same "bytes sent on the wire" "$(ask 'grown(flows("egress"; .bytes))')" \
+		"$(ask "grown(.kernel.tx_bytes) +
+			(grown(flows(\"egress\"; .packets)) - grown(.kernel.tx)) * $header")"
+	same "ingress packets against the kernel's" "$(ask 'grown(flows("ingress"; .packets))')" \
+		"$(ask 'grown(.kernel.rx)')"
+}
+
+case_udp6()
+{
+	lab
+	attach
+	measure before
+	same "datagrams sent" "$(peer "$LOAD" --rate 50000 udp "$PEER6" "$HOST6" 5001 50000)" 50000
+	measure after
+	like_kernel
+	same "the flow" "$(ask "find(.src == \"$PEER6\" and .dst == \"$HOST6\" and .dport == 5001
+		and .proto == 17)")" "50000 packets 4000000 bytes"
+}
+
+# 3000 bytes and the UDP header, in three fragments, of which the first has the ports.
+case_fragments()
+{
+	lab
+	attach
+	measure before
+	same "datagrams sent" "$(peer "$LOAD" --rate 1000 udp "$PEER4" "$HOST4" 5001 100 3000)" 100
+	same "datagrams sent" "$(peer "$LOAD" --rate 1000 udp "$PEER6" "$HOST6" 5001 100 3000)" 100
+	measure after
+	like_kernel
+	same "first fragments, IPv4" "$(ask "find(.src == \"$PEER4\" and .dport == 5001)")" \
+		"100 packets 151400 bytes"
+	same "the other fragments, IPv4" "$(ask "find(.src == \"$PEER4\" and .proto == 17 and
+		.dport == 0 and .sport == 0)")" "200 packets 161000 bytes"
+	same "first fragments, IPv6" "$(ask "find(.src == \"$PEER6\" and .dport == 5001)")" \
+		"100 packets 151000 bytes"
+	same "the other fragments, IPv6" "$(ask "find(.src == \"$PEER6\" and .proto == 17 and
+		.dport == 0 and .sport == 0)")" "200 packets 168400 bytes"
+	same "fragments without ports" "$(ask 'grown(.totals.reasons.fragment.packets)')" 400
+}
+
+# ---- what is left behind ----
+
+xdp_id()
+{
+	host ip -j -d link show "${1:-$IF}" | jq -r '.[0].xdp.prog.id // 0'
+}
+
+# Ids of programs (prog) and maps (map) that have weir's names, anywhere on the machine.
+ours()
+{
+	bpftool -j "$1" show | jq -c '[.[] | select((.name // "") | startswith("weir_")).id]'
+}
+
+# KIND IDS: those are freed, which the kernel does in its own time.
+freed()
+{
+	local tries now
+
+	for tries in {1..50}; do
+		now=$(ours "$1")
+		[[ $(jq -n -c --argjson a "$2" --argjson b "$now" '$a - ($a - $b)') == "[]" ]] &&
+			return
+		sleep 0.1
+	done
+	fail "bpftool $1 show: still there of $2: $now"
+}
+
+# Nothing of weir's on the interface and nothing pinned.
+clear_of_weir()
+{
+	local dev=${1:-$IF}
+
+	same "the XDP program left" "$(xdp_id "$dev")" 0
+	[[ $(host tc qdisc show dev "$dev") != *clsact* ]] || fail "a clsact qdisc is left"
+	same "what bpftool net finds" "$(host bpftool -j net show dev "$dev" |
+		jq -c '[.[] | .xdp, .tc | select(. != null) | .[]]')" "[]"
+	unpinned
+}
+
+unpinned()
+{
+	[[ ! -e $PINS ]] || fail "pins are left: $(find "$PINS" | head -n 4)"
+}
+
+case_detach()
+{
+	local progs maps progs_then maps_then
+
+	need bpftool
+	lab
+	progs_then=$(ours prog) maps_then=$(ours map)
+	attach "$IF" --mode "$1"
+	progs=$(jq -n -c "$(ours prog) - $progs_then") maps=$(jq -n -c "$(ours map) - $maps_then")
+	(($(xdp_id))) || fail "no XDP program on the link"
+	[[ $(host tc filter show dev "$IF" egress) == *weir_tc* ]] || fail "no TC filter"
+	[[ -d $PINS ]] || fail "no pins"
+	good weir detach -i "$IF"
+	clear_of_weir
+	[[ ! $(find /sys/fs/bpf/xdp -type f 2>/dev/null) ]] || fail "libxdp's pins are left"
+	freed prog "$progs"
+	freed map "$maps"
+}
+
+case_top_killed()
+{
+	local pid tries progs progs_then
+
+	need bpftool
+	lab
+	progs_then=$(ours prog)
+	nsenter --net="/run/netns/$NAME-host" -- "$WEIR" top -i "$IF" -I 0.2 >"$TMP/top" 2>&1 &
+	pid=$!
+	for tries in {1..50}; do
+		grep -q Ledger "$TMP/top" && break
+		sleep 0.1
+	done
+	(($(xdp_id))) || fail "no XDP program while it ran: $(<"$TMP/top")"
+	progs=$(jq -n -c "$(ours prog) - $progs_then")
+	kill -KILL "$pid"
+	wait "$pid"
+	freed prog "$progs"
+	clear_of_weir
+}
+
+case_top_ends()
+{
+	lab
+	good weir top -i "$IF" -I 0.2 -d 0.6
+	[[ $OUT == *Totals*Ledger* ]] || fail "no totals at the end"
+	clear_of_weir
+}
+
+# ---- others on the link ----
+
+foreign()
+{
+	need clang
+	cat >"$TMP/foreign.c" <<-'END'
+		__attribute__((section("xdp"), used)) int bystander(void *ctx)
+		{
+			return 2;
+		}
+		__attribute__((section("license"), used)) char license[] = "GPL";
+	END
+	clang -O2 -g -target bpf -c "$TMP/foreign.c" -o "$TMP/foreign.o" || fail "clang failed"
+	host ip link set dev "$IF" "$1" obj "$TMP/foreign.o" sec xdp || skip "ip cannot attach it"
+}
+
+case_foreign_xdp()
+{
+	local id
+
+	lab
+	foreign xdpdrv
+	id=$(xdp_id)
+	((id)) || fail "the foreign program is not attached"
+	refuses 1 weir attach -i "$IF"
+	[[ $ERR == *bystander* ]] || fail "the line does not name the program: $ERR"
+	same "the program on the link" "$(xdp_id)" "$id"
+	refuses 1 weir show -i "$IF" -d 1
+	same "the program on the link" "$(xdp_id)" "$id"
+	refuses 1 weir detach -i "$IF"
+	good weir clean
+	same "the program on the link" "$(xdp_id)" "$id"
+	[[ $(host tc qdisc show dev "$IF") != *clsact* ]] || fail "a clsact qdisc is left"
+	unpinned
+}
+
+case_foreign_xdp_generic()
+{
+	local id
+
+	lab
+	foreign xdpgeneric
+	id=$(xdp_id)
+	refuses 1 weir attach -i "$IF" --mode native
+	[[ $ERR == *bystander* ]] || fail "the line does not name the program: $ERR"
+	same "the program on the link" "$(xdp_id)" "$id"
+	unpinned
+}
+
+filters()
+{
+	host tc filter show dev "$IF" ingress
+	host tc filter show dev "$IF" egress
+}
+
+case_clsact()
+{
+	local before
+
+	lab
+	host tc qdisc add dev "$IF" clsact &&
+		host tc filter add dev "$IF" egress prio 7 protocol ip matchall action ok &&
+		host tc filter add dev "$IF" ingress prio 3 protocol all matchall action ok
+	same "status of tc" $? 0
+	before=$(filters)
+	attach
+	measure before
+	good peer ping -q -i 0.01 -c 20 "$HOST4"
+	measure after
+	like_kernel
+	good weir detach -i "$IF"
+	[[ $(host tc qdisc show dev "$IF") == *clsact* ]] || fail "the clsact qdisc is gone"
+	same "the filters" "$(filters)" "$before"
+	same "the XDP program left" "$(xdp_id)" 0
+	unpinned
+}
+
+# The user came second: the filter is not ours to remove with the qdisc.
+case_clsact_later()
+{
+	lab
+	attach
+	host tc filter add dev "$IF" ingress prio 3 protocol all matchall action ok ||
+		fail "no filter"
+	good weir detach -i "$IF"
+	[[ $(filters) == *matchall* ]] || fail "a filter that was added later is gone"
+	[[ $(filters) != *weir* ]] || fail "weir's filter is left"
+	unpinned
+}
+
+# ---- commands ----
+
+case_attach_twice()
+{
+	lab
+	attach
+	measure before
+	refuses 1 weir attach -i "$IF"
+	[[ $ERR == *already* ]] || fail "the line does not say why: $ERR"
+	good peer ping -q -i 0.01 -c 20 "$HOST4"
+	measure after
+	like_kernel
+	same "packets after the second attach" "$(ask 'grown(.ledger.ip) >= 40')" true
+}
+
+case_detach_none()
+{
+	lab
+	refuses 1 weir detach -i "$IF"
+	refuses 1 weir status -i "$IF"
+	good weir status
+	good weir clean
+	same "what clean says" "$OUT" "0 attachments removed"
+}
+
+# The pins cannot be seen then: it must not say that there are none.
+case_detach_nobody()
+{
+	need setpriv
+	lab
+	attach
+	cp "$WEIR" "$TMP/weir" && chmod 755 "$TMP" "$TMP/weir"
+	refuses 1 host setpriv --reuid=65534 --regid=65534 --clear-groups "$TMP/weir" "$1" -i "$IF"
+	[[ $ERR == *root* || $ERR == *privilege* ]] ||
+		fail "the line does not say what is missing: $ERR"
+	(($(xdp_id))) || fail "it detached"
+}
+
+case_status()
+{
+	lab
+	echo 1 >"$STATS"
+	attach
+	good peer ping -q -i 0.01 -c 20 "$HOST4"
+	good weir status
+	[[ $OUT == *"$IF: attached since "* && $OUT == *native* && $OUT == *": balanced"* ]] ||
+		fail "status does not tell all: $OUT"
+	same "hooks whose cost it tells" "$(grep -cE '[1-9][0-9]* ns per packet' "$TMP/out")" 2
+	good weir status -j -i "$IF"
+	same "costs in JSON" "$(jq '.xdp_ns_per_packet > 0 and .tc_ns_per_packet > 0' "$TMP/out")" \
+		true
+	same "balanced" "$(jq .balanced "$TMP/out")" true
+	same "the XDP program" "$(jq .xdp_program "$TMP/out")" "$(xdp_id)"
+}
+
+# Its answer without -j or -i is of every interface; this one says CSV.
+case_status_csv()
+{
+	lab
+	attach
+	try weir status -C -i "$IF"
+	case $CODE in
+	0) [[ $OUT == *,* && $OUT != *"attached since"* ]] || fail "what -C prints is not CSV" ;;
+	2) one_line ;;
+	*) fail "exit code $CODE" ;;
+	esac
+}
+
+case_stale_namespace()
+{
+	lab
+	attach
+	"$LABS" down "$NAME" || fail "the lab does not end"
+	[[ -d $PINS ]] || fail "the pins are gone already"
+	good "$WEIR" clean
+	same "what clean says" "$OUT" "1 attachment removed"
+	unpinned
+}
+
+case_clean_attached()
+{
+	lab
+	attach
+	good "$WEIR" clean
+	same "what clean says" "$OUT" "1 attachment removed"
+	clear_of_weir
+}
+
+case_stale_xdp_off()
+{
+	lab
+	attach
+	host ip link set dev "$IF" xdp off || fail "ip cannot detach"
+	same "the XDP program left" "$(xdp_id)" 0
+	refuses 1 weir show -i "$IF"
+	[[ $ERR == *"stale pins"* ]] || fail "the line does not speak of stale pins: $ERR"
+	refuses 1 weir status -i "$IF"
+	refuses 1 weir attach -i "$IF"
+	good weir clean
+	same "what clean says" "$OUT" "1 attachment removed"
+	clear_of_weir
+	attach
+	good weir detach -i "$IF"
+	clear_of_weir
+}
+
+case_stale_xdp_off_detach()
+{
+	lab
+	attach
+	host ip link set dev "$IF" xdp off || fail "ip cannot detach"
+	good weir detach -i "$IF"
+	clear_of_weir
+}
+
+case_skb()
+{
+	lab
+	attach "$IF" --mode skb
+	same "mode of the link" "$(host ip -j -d link show "$IF" | jq '.[0].xdp.mode')" 2
+	good weir status -i "$IF"
+	[[ $OUT == *generic* ]] || fail "status does not say generic: $OUT"
+	good weir status -j -i "$IF"
+	same "mode in JSON" "$(jq -r .mode "$TMP/out")" skb
+	measure before
+	same "datagrams sent" "$(peer "$LOAD" --rate 20000 udp "$PEER4" "$HOST4" 5001 20000)" 20000
+	measure after
+	ledger
+	same "the flow" "$(ask "find(.src == \"$PEER4\" and .dport == 5001)")" \
+		"20000 packets 1200000 bytes"
+	same "packets against the kernel's" "$(ask 'grown(.totals.packets)')" \
+		"$(ask 'grown(.kernel | .rx + .tx)')"
+}
+
+# A device of bare IP packets, with somebody at its other end who reads all, and at SIGUSR1 writes.
+tun()
+{
+	local _
+
+	[[ -c /dev/net/tun ]] || skip "there is no /dev/net/tun"
+	cat >"$TMP/tun.py" <<-'END'
+		import fcntl, os, signal, struct, sys
+		fd = os.open("/dev/net/tun", os.O_RDWR)
+		fcntl.ioctl(fd, 0x400454ca, struct.pack("16sH22x", b"wtun0", 0x1001))
+		packet = bytes.fromhex("4500002e0000000040110000c6336402c6336401"
+		                       "03e81389001a0000") + bytes(18)
+		def write(*_):
+		    for _ in range(100):
+		        os.write(fd, packet)
+		signal.signal(signal.SIGUSR1, write)
+		print("reading", flush=True)
+		while True:
+		    os.read(fd, 65536)
+	END
+	nsenter --net="/run/netns/$NAME-host" -- python3 "$TMP/tun.py" >"$TMP/tun" 2>&1 &
+	TUN=$!
+	for _ in {1..50}; do
+		grep -q reading "$TMP/tun" && break
+		sleep 0.1
+	done
+	if ! host ip addr add 198.51.100.1/24 dev wtun0 || ! host ip link set wtun0 up; then
+		skip "no tun device: $(<"$TMP/tun")"
+	fi
+}
+
+case_tun()
+{
+	lab
+	tun
+	attach wtun0 --mode skb
+	measure before wtun0
+	same "datagrams sent" \
+		"$(host "$LOAD" --rate 20000 udp 198.51.100.1 198.51.100.9 5001 20000)" 20000
+	measure after wtun0
+	ledger
+	same "the flow" "$(ask 'find(.dst == "198.51.100.9" and .dport == 5001 and
+		.direction == "egress")')" "20000 packets 920000 bytes"
+	same "egress packets against the kernel's" "$(ask 'grown(flows("egress"; .packets))')" \
+		"$(ask 'grown(.kernel.tx)')"
+	same "egress bytes against the kernel's" "$(ask 'grown(flows("egress"; .bytes))')" \
+		"$(ask 'grown(.kernel.tx_bytes)')"
+	good weir detach -i wtun0
+	clear_of_weir wtun0
+}
+
+case_tun_ingress()
+{
+	lab
+	tun
+	attach wtun0 --mode skb
+	measure before wtun0
+	kill -USR1 "$TUN"
+	sleep 0.5
+	measure after wtun0
+	ledger
+	same "the kernel's rx packets" "$(ask 'grown(.kernel.rx)')" 100
+	same "the flow" "$(ask 'find(.src == "198.51.100.2" and .dport == 5001 and
+		.direction == "ingress")')" "100 packets 4600 bytes"
+}
+
+run_case "a million UDP datagrams, native" case_million native 1000000
+run_case "a hundred thousand UDP datagrams, skb" case_million skb 100000
+run_case "ICMP echo in both directions" case_ping
+run_case "TCP over IPv4 without offloads" case_tcp "$HOST4"
+run_case "TCP over IPv6 without offloads" case_tcp "$HOST6"
+run_case "TCP super-packets over IPv4" case_gso "$HOST4" 66
+run_case "TCP super-packets over IPv6" case_gso "$HOST6" 86
+run_case "UDP over IPv6" case_udp6
+run_case "fragments" case_fragments
+run_case "detach leaves nothing, native" case_detach native
+run_case "detach leaves nothing, skb" case_detach skb
+run_case "top leaves nothing" case_top_ends
+run_case "top killed leaves nothing" case_top_killed
+run_case "a foreign XDP program is left alone" case_foreign_xdp
+run_case "a foreign generic XDP program is left alone" case_foreign_xdp_generic
+run_case "a user's clsact and filters stay" case_clsact
+run_case "a filter added later stays" case_clsact_later
+run_case "attach twice" case_attach_twice
+run_case "detach what is not attached" case_detach_none
+run_case "no privilege to detach" case_detach_nobody detach
+run_case "no privilege to show what is attached" case_detach_nobody show
+run_case "status" case_status
+run_case "status as CSV" case_status_csv
+run_case "clean what is attached" case_clean_attached
+run_case "stale pins of a namespace" case_stale_namespace
+run_case "stale pins of a program taken off" case_stale_xdp_off
+run_case "detach a program taken off" case_stale_xdp_off_detach
+run_case "generic mode" case_skb
+run_case "tun: egress" case_tun
+run_case "tun: ingress" case_tun_ingress
+exit 0
