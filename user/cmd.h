@@ -45,6 +45,7 @@ struct cmd {
 	const char *args;
 	const char *help;
 	unsigned int options;
+	int operands; /* most arguments behind the options, -1 for any number */
 	int (*run)(struct config *cfg);
 };
 

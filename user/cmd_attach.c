@@ -79,9 +79,14 @@ static int run_clean(struct config *cfg)
 	return finish(EXIT_OK);
 }
 
-const struct cmd cmd_attach = { "attach", "[-i IF]...", "count on after the command has ended",
-				OPT_INTERFACE | OPT_ATTACH | OPT_MEMORY, run_attach };
-const struct cmd cmd_detach = { "detach", "[-i IF]...", "stop counting and remove all of it",
-				OPT_INTERFACE, run_detach };
-const struct cmd cmd_clean = { "clean", "", "remove every trace of weir, of any version", 0,
-			       run_clean };
+const struct cmd cmd_attach = { "attach",
+				"[-i IF]...",
+				"count on after the command has ended",
+				OPT_INTERFACE | OPT_ATTACH | OPT_MEMORY,
+				0,
+				run_attach };
+const struct cmd cmd_detach = {
+	"detach", "[-i IF]...", "stop counting and remove all of it", OPT_INTERFACE, 0, run_detach
+};
+const struct cmd cmd_clean = { "clean", "", "remove every trace of weir, of any version",
+			       0,	0,  run_clean };

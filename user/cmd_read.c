@@ -73,6 +73,9 @@ static int run_read(struct config *cfg)
 	return finish(code);
 }
 
-const struct cmd cmd_read = { "read", "FILE...",
+const struct cmd cmd_read = { "read",
+			      "FILE...",
 			      "the tables of capture files, - for standard input",
-			      OPT_FORMAT | OPT_ROWS | OPT_MEMORY, run_read };
+			      OPT_FORMAT | OPT_ROWS | OPT_MEMORY,
+			      -1,
+			      run_read };

@@ -46,10 +46,6 @@ static int run_show(struct config *cfg)
 	struct selection sel;
 	int i, code = EXIT_OK;
 
-	if (cfg->argc > 1) {
-		say("show takes one view: totals, flows, hosts, ports or syn");
-		return EXIT_MISUSE;
-	}
 	if (config_selection(cfg, cfg->argc ? cfg->argv[0] : NULL, &sel))
 		return EXIT_MISUSE;
 	if (config_interfaces(cfg))
@@ -72,7 +68,7 @@ static int run_top(struct config *cfg)
 	bool held, tty = isatty(STDOUT_FILENO);
 	int code = EXIT_FAILED;
 
-	if (cfg->argc > 1 || config_selection(cfg, cfg->argc ? cfg->argv[0] : "flows", &sel))
+	if (config_selection(cfg, cfg->argc ? cfg->argv[0] : "flows", &sel))
 		return EXIT_MISUSE;
 	if (config_interfaces(cfg))
 		return EXIT_FAILED;
@@ -101,12 +97,17 @@ static int run_top(struct config *cfg)
 	return finish(code);
 }
 
-const struct cmd cmd_show = {
-	"show", "[totals|flows|hosts|ports|syn] [-i IF]", "the tables of a live interface",
-	OPT_INTERFACE | OPT_FORMAT | OPT_ROWS | OPT_TIME | OPT_ATTACH | OPT_MEMORY, run_show
-};
-const struct cmd cmd_top = { "top", "[flows|hosts|ports|syn] [-i IF]",
+const struct cmd cmd_show = { "show",
+			      "[totals|flows|hosts|ports|syn] [-i IF]",
+			      "the tables of a live interface",
+			      OPT_INTERFACE | OPT_FORMAT | OPT_ROWS | OPT_TIME | OPT_ATTACH |
+				      OPT_MEMORY,
+			      1,
+			      run_show };
+const struct cmd cmd_top = { "top",
+			     "[flows|hosts|ports|syn] [-i IF]",
 			     "the tables again and again; the totals at the end",
 			     OPT_INTERFACE | OPT_FORMAT | OPT_ROWS | OPT_TIME | OPT_ATTACH |
 				     OPT_MEMORY,
+			     1,
 			     run_top };

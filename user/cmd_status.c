@@ -173,5 +173,9 @@ static int run_status(struct config *cfg)
 	return finish(code);
 }
 
-const struct cmd cmd_status = { "status", "[-i IF]...", "what is attached, its cost, its ledger",
-				OPT_INTERFACE | OPT_FORMAT, run_status };
+const struct cmd cmd_status = { "status",
+				"[-i IF]...",
+				"what is attached, its cost, its ledger",
+				OPT_INTERFACE | OPT_FORMAT,
+				0,
+				run_status };

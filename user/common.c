@@ -79,7 +79,7 @@ int config_selection(const struct config *cfg, const char *view, struct selectio
 		say("there is no view %s: totals, flows, hosts, ports or syn", view);
 		return EXIT_MISUSE;
 	}
-	if (cfg->sort && sel->views[0] && !some_view_has(sel, cfg->sort)) {
+	if (cfg->sort && !some_view_has(sel, cfg->sort)) {
 		say("--sort %s: no such key there; the README lists each view's", cfg->sort);
 		return EXIT_MISUSE;
 	}

@@ -228,5 +228,10 @@ int options_parse(const struct cmd *cmd, int argc, char **argv, struct config *c
 	}
 	cfg->argc = argc - optind;
 	cfg->argv = argv + optind;
+	if (cmd->operands >= 0 && cfg->argc > cmd->operands) {
+		say("%s: %s is one argument too many; `weir %s --help` shows what it takes",
+		    cmd->name, cfg->argv[cmd->operands], cmd->name);
+		return EXIT_MISUSE;
+	}
 	return 0;
 }

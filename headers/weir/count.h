@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The way of a packet: seen, parsed into the stage, counted in the totals, and with every
  * sixteenth packet, or when the clock has moved, committed to the tables.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0 */
 /*
  * From a frame to a flow key: link header, VLAN tags, IPv4 or IPv6, ports.
  *

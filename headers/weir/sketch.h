@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Distinct counts in a few bytes: HyperLogLog registers of 4 bits (Flajolet et al., 2007).
  *
