@@ -14,11 +14,12 @@
 
 #define WEIR_ABI 1
 
-#define WEIR_BATCH 16	      /* packets staged before they are committed together */
-#define WEIR_WAYS 2	      /* records in a set */
-#define WEIR_TICK_SHIFT 20    /* a tick is 2^20 ns (1.05 ms); 32 bits wrap after 52 days */
-#define WEIR_SIZE_BUCKETS 257 /* frame lengths in steps of 64 bytes; the last is 16 KiB and more   \
-			       */
+#define WEIR_BATCH 16	   /* packets staged before they are committed together */
+#define WEIR_WAYS 2	   /* records in a set */
+#define WEIR_TICK_SHIFT 20 /* a tick is 2^20 ns (1.05 ms); 32 bits wrap after 52 days */
+#define WEIR_SIZE_BUCKETS                                                                          \
+	257 /* frame lengths in steps of 64 bytes; the last is 16 KiB and more                     \
+	     */
 
 /* Where a packet was seen. Never 0, so that no key is all zero. */
 enum weir_dir {

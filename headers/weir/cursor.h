@@ -13,6 +13,16 @@
 
 #define weir_inline static inline __attribute__((always_inline))
 
+/*
+ * Before Linux 6.8 the verifier takes a loop whose back edge is a fall-through for an unbounded
+ * one, and the compiler is free to lay one out so: a loop with several ways out is unrolled.
+ */
+#ifdef __bpf__
+#define weir_unrolled _Pragma("clang loop unroll(full)")
+#else
+#define weir_unrolled
+#endif
+
 struct weir_cursor {
 	const unsigned char *pos;
 	const unsigned char *end;

@@ -253,7 +253,8 @@ weir_inline int weir_parse_ext(const struct weir_frame *f, struct weir_cursor *c
 {
 	__u32 i, size, next, at = out->l3 + 40;
 
-	for (i = 0; i <= WEIR_EXT_MAX; i++) {
+	weir_unrolled for (i = 0; i <= WEIR_EXT_MAX; i++)
+	{
 		*proto = weir_forget(&p->hash, *proto);
 		*left = weir_forget(&p->tick, *left);
 		at = weir_forget(&p->bytes, at) & WEIR_EXT_REACH;
