@@ -83,9 +83,9 @@ tcp_out()
 # FILE [DEV]: weir's answer and the kernel's, of a moment in which nothing passed.
 measure()
 {
-	local dev=${2:-$IF} before after tries
+	local dev=${2:-$IF} before after _
 
-	for tries in {1..60}; do
+	for _ in {1..60}; do
 		before=$(kernel "$dev")
 		sleep 0.3
 		good weir show flows -j -n 0 -i "$dev" >"$TMP/shown"
@@ -205,11 +205,11 @@ case_ping()
 # Ended with the lab.
 iperf_server()
 {
-	local tries
+	local _
 
 	need iperf3
 	"$LABS" host "$NAME" iperf3 -s -B "$1" >"$TMP/iperf" 2>&1 &
-	for tries in {1..50}; do
+	for _ in {1..50}; do
 		[[ $(host ss -Hltn 'sport = 5201') ]] && return
 		sleep 0.1
 	done
@@ -302,6 +302,39 @@ case_fragments()
 	same "fragments without ports" "$(ask 'grown(.totals.reasons.fragment.packets)')" 400
 }
 
+# Frames that a driver hands to XDP in several pieces.
+case_jumbo()
+{
+	lab
+	if ! host ip link set "$IF" mtu 9000 || ! peer ip link set "$PEER_IF" mtu 9000; then
+		skip "the link takes no large frames"
+	fi
+	attach "$IF" --mode native
+	measure before
+	good peer ping -q -i 0.01 -c 20 -M "do" -s 8000 "$HOST4"
+	measure after
+	like_kernel
+	same "echo requests" "$(ask "find(.proto == 1 and .src == \"$PEER4\" and
+		.dport == 2048)")" "20 packets 160840 bytes"
+}
+
+# Three of four with one tag, the fourth with two; 64 bytes of payload.
+case_vlan()
+{
+	local mac
+
+	lab
+	attach
+	mac=$(host ip -j link show "$IF" | jq -r '.[0].address')
+	measure before
+	same "frames sent" "$(peer "$LOAD" --rate 1000 vlan "$PEER_IF" "$mac" "$PEER4" "$HOST4" \
+		400)" 400
+	measure after
+	like_kernel
+	same "the flows" "$(ask "find(.src == \"$PEER4\" and .dport == 5001)")" \
+		"400 packets 44400 bytes"
+}
+
 # ---- what is left behind ----
 
 xdp_id()
@@ -318,9 +351,9 @@ ours()
 # KIND IDS: those are freed, which the kernel does in its own time.
 freed()
 {
-	local tries now
+	local now _
 
-	for tries in {1..50}; do
+	for _ in {1..50}; do
 		now=$(ours "$1")
 		[[ $(jq -n -c --argjson a "$2" --argjson b "$now" '$a - ($a - $b)') == "[]" ]] &&
 			return
@@ -391,6 +424,26 @@ case_top_ends()
 	lab
 	good weir top -i "$IF" -I 0.2 -d 0.6
 	[[ $OUT == *Totals*Ledger* ]] || fail "no totals at the end"
+	clear_of_weir
+}
+
+# SIGNAL: the totals still come, and the exit is a good one.
+case_top_signal()
+{
+	local pid code=0 _
+
+	lab
+	nsenter --net="/run/netns/$NAME-host" -- env --default-signal="$1" "$WEIR" top -i "$IF" \
+		-I 0.2 >"$TMP/top" 2>&1 &
+	pid=$!
+	for _ in {1..50}; do
+		grep -q Ledger "$TMP/top" && break
+		sleep 0.1
+	done
+	kill -s "$1" "$pid"
+	wait "$pid" || code=$?
+	same "exit code" "$code" 0
+	grep -q '^Totals' "$TMP/top" || fail "no totals at the end"
 	clear_of_weir
 }
 
@@ -501,6 +554,63 @@ case_clsact_later()
 	unpinned
 }
 
+# A filter of weir's own priority, which ends the chain: egress must be counted all the same.
+case_same_priority()
+{
+	lab
+	compile_foreign
+	host tc qdisc add dev "$IF" clsact || fail "no clsact"
+	host tc filter add dev "$IF" egress prio 1 protocol "$1" bpf direct-action \
+		obj "$TMP/foreign.o" sec tc || skip "tc cannot attach it"
+	try weir attach -i "$IF"
+	if ((CODE)); then
+		# The kernel has one protocol a priority: then the line must blame what is to blame.
+		one_line
+		[[ $ERR != *XDP* && $ERR == *[Ff]ilter* ]] ||
+			fail "TC refused, and the line does not say so: $ERR"
+		same "the XDP program left" "$(xdp_id)" 0
+		unpinned
+		return
+	fi
+	measure before
+	good peer ping -q -i 0.01 -c 20 "$HOST4"
+	measure after
+	like_kernel
+	good weir detach -i "$IF"
+	[[ $(filters) == *passer_by* ]] || fail "the user's filter is gone"
+	unpinned
+}
+
+# Somebody replaced weir's program by force: it is theirs now.
+case_replaced()
+{
+	local id
+
+	lab
+	attach
+	compile_foreign
+	host ip -force link set dev "$IF" xdpdrv obj "$TMP/foreign.o" sec xdp ||
+		skip "ip cannot replace it"
+	id=$(xdp_id)
+	refuses 1 weir show -i "$IF"
+	[[ $ERR == *"stale pins"* ]] || fail "the line does not speak of stale pins: $ERR"
+	good weir detach -i "$IF"
+	same "the program on the link" "$(xdp_id)" "$id"
+	[[ $(host tc qdisc show dev "$IF") != *clsact* ]] || fail "a clsact qdisc is left"
+	unpinned
+}
+
+# Counting but half of the traffic is no exact answer: it must not go unsaid.
+case_filter_gone()
+{
+	lab
+	attach
+	host tc qdisc del dev "$IF" clsact || fail "tc cannot remove the qdisc"
+	try weir "$@" -i "$IF"
+	((CODE == 1)) || fail "exit code $CODE, although egress is no longer counted"
+	one_line
+}
+
 # ---- commands ----
 
 case_attach_twice()
@@ -514,6 +624,33 @@ case_attach_twice()
 	measure after
 	like_kernel
 	same "packets after the second attach" "$(ask 'grown(.ledger.ip) >= 40')" true
+}
+
+case_attach_race()
+{
+	local i good=0 pids=()
+
+	lab
+	for i in {1..4}; do
+		nsenter --net="/run/netns/$NAME-host" -- "$WEIR" attach -i "$IF" \
+			>"$TMP/race.$i" 2>&1 &
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do
+		wait "$i" && good=$((good + 1))
+	done
+	cat "$TMP"/race.*
+	same "attachments" "$good" 1
+	good weir status -i "$IF"
+	good weir detach -i "$IF"
+	clear_of_weir
+}
+
+case_all_or_none()
+{
+	lab
+	refuses 1 weir attach -i "$IF" -i weirnone0
+	clear_of_weir
 }
 
 case_detach_none()
@@ -710,15 +847,26 @@ run_case "TCP super-packets over IPv4" case_gso "$HOST4" 66
 run_case "TCP super-packets over IPv6" case_gso "$HOST6" 86
 run_case "UDP over IPv6" case_udp6
 run_case "fragments" case_fragments
+run_case "jumbo frames, native" case_jumbo
+run_case "VLAN tags" case_vlan
 run_case "detach leaves nothing, native" case_detach native
 run_case "detach leaves nothing, skb" case_detach skb
 run_case "top leaves nothing" case_top_ends
 run_case "top killed leaves nothing" case_top_killed
+run_case "top on SIGINT" case_top_signal INT
+run_case "top on SIGTERM" case_top_signal TERM
 run_case "a foreign XDP program is left alone" case_foreign_xdp
 run_case "a foreign generic XDP program is left alone" case_foreign_xdp_generic
 run_case "a user's clsact and filters stay" case_clsact
 run_case "a filter added later stays" case_clsact_later
+run_case "a user's filter of the same priority" case_same_priority all
+run_case "a user's filter of the same priority, another protocol" case_same_priority ip
+run_case "a program that replaced weir's is left alone" case_replaced
+run_case "status tells of a TC filter taken off" case_filter_gone status
+run_case "show tells of a TC filter taken off" case_filter_gone show
 run_case "attach twice" case_attach_twice
+run_case "attach four at once" case_attach_race
+run_case "attach all or none" case_all_or_none
 run_case "detach what is not attached" case_detach_none
 run_case "no privilege to detach" case_detach_nobody detach
 run_case "no privilege to show what is attached" case_detach_nobody show

@@ -38,6 +38,7 @@ enum option_set {
 	OPT_TIME = 1 << 3,
 	OPT_ATTACH = 1 << 4,
 	OPT_MEMORY = 1 << 5,
+	OPT_CSV = 1 << 6,
 };
 
 struct cmd {

@@ -76,6 +76,6 @@ static int run_read(struct config *cfg)
 const struct cmd cmd_read = { "read",
 			      "FILE...",
 			      "the tables of capture files, - for standard input",
-			      OPT_FORMAT | OPT_ROWS | OPT_MEMORY,
+			      OPT_FORMAT | OPT_CSV | OPT_ROWS | OPT_MEMORY,
 			      -1,
 			      run_read };

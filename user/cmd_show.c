@@ -100,14 +100,14 @@ static int run_top(struct config *cfg)
 const struct cmd cmd_show = { "show",
 			      "[totals|flows|hosts|ports|syn] [-i IF]",
 			      "the tables of a live interface",
-			      OPT_INTERFACE | OPT_FORMAT | OPT_ROWS | OPT_TIME | OPT_ATTACH |
-				      OPT_MEMORY,
+			      OPT_INTERFACE | OPT_FORMAT | OPT_CSV | OPT_ROWS | OPT_TIME |
+				      OPT_ATTACH | OPT_MEMORY,
 			      1,
 			      run_show };
 const struct cmd cmd_top = { "top",
 			     "[flows|hosts|ports|syn] [-i IF]",
 			     "the tables again and again; the totals at the end",
-			     OPT_INTERFACE | OPT_FORMAT | OPT_ROWS | OPT_TIME | OPT_ATTACH |
-				     OPT_MEMORY,
+			     OPT_INTERFACE | OPT_FORMAT | OPT_CSV | OPT_ROWS | OPT_TIME |
+				     OPT_ATTACH | OPT_MEMORY,
 			     1,
 			     run_top };

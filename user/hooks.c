@@ -10,6 +10,7 @@
 #include <xdp/libxdp.h>
 
 #include "hooks.h"
+#include "iface.h"
 #include "weir.skel.h"
 
 #define TC_HANDLE 0x77656972 /* "weir": ours and nobody else's */
@@ -141,7 +142,7 @@ void tc_drop(unsigned int ifindex, bool made_clsact)
 
 	if (tc_query(ifindex))
 		bpf_tc_detach(&hook, &opts);
-	if (made_clsact) {
+	if (made_clsact && !iface_has_filters(ifindex)) {
 		/* Both points at once is how libbpf is told to remove the qdisc. */
 		hook.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS;
 		bpf_tc_hook_destroy(&hook);

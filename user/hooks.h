@@ -37,6 +37,7 @@ int tc_keep(int prog_fd, unsigned int ifindex, bool *made_clsact);
 int tc_hold(int prog_fd, unsigned int ifindex);
 /* The id of weir's clsact filter's program, 0 for none. */
 uint32_t tc_query(unsigned int ifindex);
+/* Takes it off; the qdisc too, if it was ours and nobody has put a filter there since. */
 void tc_drop(unsigned int ifindex, bool made_clsact);
 
 #endif

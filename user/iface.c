@@ -2,6 +2,7 @@
 /* Interfaces by rtnetlink; see iface.h. */
 #include <errno.h>
 #include <net/if_arp.h>
+#include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <stdio.h>
 #include <string.h>
@@ -59,6 +60,50 @@ static int ask_link(int fd, struct iface *out)
 		return ((const struct nlmsgerr *)NLMSG_DATA(h))->error;
 	read_attributes(h, out);
 	return 0;
+}
+
+/* Whether a dump of the filters below `parent` has any. */
+static bool dump_has_filter(int fd, unsigned int index, uint32_t parent)
+{
+	struct {
+		struct nlmsghdr h;
+		struct tcmsg tc;
+	} ask = {
+		.h = { .nlmsg_len = sizeof(ask),
+		       .nlmsg_type = RTM_GETTFILTER,
+		       .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
+		.tc = { .tcm_family = AF_UNSPEC, .tcm_ifindex = (int)index, .tcm_parent = parent },
+	};
+	char reply[32768] __attribute__((aligned(8)));
+	bool found = false, more = true;
+
+	if (send(fd, &ask, sizeof(ask), 0) < 0)
+		return true;
+	while (more) {
+		ssize_t n = recv(fd, reply, sizeof(reply), 0);
+		const struct nlmsghdr *h = (const struct nlmsghdr *)reply;
+
+		if (n <= 0)
+			return true;
+		for (; NLMSG_OK(h, (size_t)n); h = NLMSG_NEXT(h, n)) {
+			more = h->nlmsg_type != NLMSG_DONE && h->nlmsg_type != NLMSG_ERROR;
+			found |= h->nlmsg_type == RTM_NEWTFILTER;
+		}
+	}
+	return found;
+}
+
+bool iface_has_filters(unsigned int index)
+{
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	bool found;
+
+	if (fd < 0)
+		return true;
+	found = dump_has_filter(fd, index, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS)) ||
+		dump_has_filter(fd, index, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS));
+	close(fd);
+	return found;
 }
 
 int iface_get(const char *name, struct iface *out)

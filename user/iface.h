@@ -4,6 +4,7 @@
 #define WEIR_IFACE_H
 
 #include <net/if.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct link_counters {
@@ -24,6 +25,8 @@ int iface_get(const char *name, struct iface *out);
 int iface_default(char name[IF_NAMESIZE]);
 /* How frames of the interface start: enum weir_link. */
 uint8_t iface_link(const struct iface *i);
+/* Whether clsact of the interface holds any filter; true where the kernel does not tell. */
+bool iface_has_filters(unsigned int index);
 /* Inode of the network namespace: interface indices are unique only with it. */
 uint64_t iface_netns(void);
 

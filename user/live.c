@@ -209,6 +209,14 @@ static void explain_xdp(struct live *l, int err, bool native)
 		fail(l, "%s: XDP refused: %s; -v shows the kernel's words", name, strerror(-err));
 }
 
+static void explain_tc(struct live *l, int err)
+{
+	fail(l,
+	     "%s: the TC egress filter was refused (%s): a filter of another protocol may have "
+	     "priority 1, `tc filter show dev %s egress` lists them",
+	     l->iface.name, strerror(-err), l->iface.name);
+}
+
 /* Leaves an interface alone that carries somebody else's program. */
 static int check_foreign(struct live *l, bool can_share)
 {
@@ -262,6 +270,7 @@ static int keep_in_mode(struct live *l, bool native)
 	l->meta.made_clsact = clsact;
 	if (err) {
 		xdp_drop(l->iface.index, l->meta.xdp_id);
+		explain_tc(l, err);
 		return err;
 	}
 	l->meta.tc_id = tc_query(l->iface.index);
@@ -290,6 +299,8 @@ static int hold_in_mode(struct live *l, bool native)
 	err = tc_keep(bpf_program__fd(l->skel->progs.weir_tc), l->iface.index, &clsact);
 	l->meta.made_clsact = clsact;
 	l->meta.tc_id = err ? 0 : tc_query(l->iface.index);
+	if (err)
+		explain_tc(l, err);
 	return err;
 }
 
@@ -299,6 +310,8 @@ static int in_some_mode(struct live *l, enum mode mode, int (*try_mode)(struct l
 
 	if (!err)
 		return 0;
+	if (l->why[0])
+		return err;
 	explain_xdp(l, err, mode != MODE_SKB);
 	if (mode != MODE_AUTO || err == -EPERM || err == -EBUSY)
 		return err;
@@ -550,18 +563,31 @@ static int open_maps(struct live *l, const struct pin_dir *d)
 	return map_memory(l, counts, PROT_READ);
 }
 
-/* Whether the pinned programs still are on the interface. */
-static bool still_attached(const struct live *l)
+/* The program that is no longer on the interface, or NULL. */
+static const char *taken_off(const struct live *l)
 {
 	struct xdp_present x;
 
-	if (xdp_query(l->iface.index, &x) || !x.id)
+	if (xdp_query(l->iface.index, &x) || !x.id ||
+	    (l->meta.dispatcher ? !x.dispatcher : x.id != l->meta.xdp_id))
+		return "the XDP program is no longer on the interface";
+	if (tc_query(l->iface.index) != l->meta.tc_id)
+		return "the TC program is no longer on the interface";
+	return NULL;
+}
+
+/* Without privilege, pins that are there look as if they were not. */
+static bool pins_hidden(struct live *l)
+{
+	if (!geteuid() || !access(WEIR_PIN_ROOT, R_OK) || errno != EACCES)
 		return false;
-	return l->meta.dispatcher ? x.dispatcher : x.id == l->meta.xdp_id;
+	fail(l, "%s: no privilege to read the pins: run as root", l->iface.name);
+	return true;
 }
 
 int live_open(struct live *l, const char *name)
 {
+	const char *gone;
 	struct pin_dir d;
 	int err;
 
@@ -573,19 +599,16 @@ int live_open(struct live *l, const char *name)
 	if (!pins_exist(&d)) {
 		if (other_version(l, l->iface.index))
 			return -EPROTO;
-		if (geteuid() && access(WEIR_PIN_ROOT, R_OK) && errno == EACCES) {
-			fail(l, "%s: no privilege to read the pins: run as root", name);
+		if (pins_hidden(l))
 			return -EACCES;
-		}
 		fail(l, "%s: weir is not attached; `weir attach -i %s` attaches it", name, name);
 		return -ENOENT;
 	}
 	err = read_meta(l, &d);
-	if (!err && !still_attached(l))
-		err = -ESTALE;
-	if (err) {
-		fail(l, "%s: stale pins at %s (%s): `weir clean` removes them", name, d.path,
-		     err == -ESTALE ? "the program is no longer on the interface" : strerror(-err));
+	gone = err ? strerror(-err) : taken_off(l);
+	if (gone) {
+		fail(l, "%s: stale pins at %s (%s): `weir clean` removes them", name, d.path, gone);
+		err = err ? err : -ESTALE;
 		return err == -ENOENT ? -ESTALE : err;
 	}
 	err = open_maps(l, &d);
@@ -640,8 +663,9 @@ int live_detach(struct live *l, const char *name)
 	fd = lock();
 	pins_dir(&d, l->iface.index);
 	if (!pins_exist(&d)) {
-		fail(l, "%s: weir is not attached", name);
-		err = -ENOENT;
+		err = pins_hidden(l) ? -EACCES : -ENOENT;
+		if (err == -ENOENT)
+			fail(l, "%s: weir is not attached", name);
 	} else {
 		err = drop(&d);
 		if (err)

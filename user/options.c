@@ -129,7 +129,7 @@ static const struct option_row rows[] = {
 	{ 'i', "interface", "IF", OPT_INTERFACE,
 	  "interface, may be repeated; default: that of the default route", take_interface },
 	{ 'j', "json", NULL, OPT_FORMAT, "one JSON object, schema 1", take_json },
-	{ 'C', "csv", NULL, OPT_FORMAT, "comma-separated rows under a heading", take_csv },
+	{ 'C', "csv", NULL, OPT_CSV, "comma-separated rows under a heading", take_csv },
 	{ 'n', "rows", "ROWS", OPT_ROWS, "rows of each table, 0 for all; default 20", take_rows },
 	{ 's', "sort", "KEY", OPT_ROWS, "sort by this JSON key, e.g. packets", take_sort },
 	{ 'I', "interval", "SECONDS", OPT_TIME, "between two tables; default 2", take_interval },
