@@ -101,30 +101,40 @@ int weir_xdp(struct xdp_md *ctx)
 		return XDP_PASS;
 	if (weir_has_frags)
 		f.length = (__u32)bpf_xdp_get_buff_len(ctx);
-	count(c, &f, (struct weir_gso){ 1, 0 });
+	count(c, &f, (struct weir_gso){ 1, 0, 0 });
 	return XDP_PASS;
 }
 
-#define LINEAR_ENOUGH 128 /* Ethernet, two tags, IPv6, an extension header, TCP */
+#define LINEAR_PULL 128 /* Ethernet, two tags, IPv6, an extension header, TCP */
+
+/* Bytes without which not even ports can be read. Locally made packets have them linear. */
+weir_inline __u32 linear_need(const struct __sk_buff *skb)
+{
+	__u32 need = (weir_link_type == WEIR_LINK_ETHERNET ? 14 : 0) + 8;
+
+	need += skb->protocol == weir_be16(WEIR_ETH_IPV6) ? 40 : 20;
+	return need < skb->len ? need : skb->len;
+}
 
 SEC("tc")
 int weir_tc(struct __sk_buff *skb)
 {
 	struct weir_cpu *c = this_cpu();
-	struct weir_gso gso = { skb->gso_segs, skb->gso_size };
-	__u32 tag = skb->vlan_present ? 4 : 0; /* the device will put it in */
-	__u32 want = skb->len < LINEAR_ENOUGH ? skb->len : LINEAR_ENOUGH;
+	struct weir_gso gso = { skb->gso_segs, skb->gso_size, skb->vlan_present ? 4 : 0 };
 	struct weir_frame f = {
-		.length = skb->len + tag,
+		.length = skb->len,
 		.link = weir_link_type,
 		.dir = WEIR_DIR_EGRESS,
 	};
 
 	if (!c)
 		return TC_ACT_UNSPEC;
-	/* A packet socket's ring sends from page fragments: have the headers made linear. */
-	if ((__u32)(skb->data_end - skb->data) < want)
-		bpf_skb_pull_data(skb, want);
+	/*
+	 * A packet socket's ring sends from page fragments: have the headers made linear. Not for
+	 * less: of a TCP packet, a clone, it would copy the head.
+	 */
+	if ((__u32)(skb->data_end - skb->data) < linear_need(skb))
+		bpf_skb_pull_data(skb, skb->len < LINEAR_PULL ? skb->len : LINEAR_PULL);
 	f.bytes.pos = (void *)(long)skb->data;
 	f.bytes.end = (void *)(long)skb->data_end;
 	count(c, &f, gso);

@@ -303,6 +303,41 @@ static void a_reader_under_load_sees_whole_records(void **state)
 	finish_load(&w);
 }
 
+/* A ring that the writer laps again and again: reads end, and their books balance all the same. */
+static void a_lapped_reader_still_balances(void **state)
+{
+	struct plan plan = { .flow_sets = 2048,
+			     .ended = 4096,
+			     .syn_sets = 16,
+			     .syn_ended = 16,
+			     .cpus = (uint32_t)libbpf_num_possible_cpus() };
+	const uint64_t all = (uint64_t)FLOWS * PACKETS_EACH;
+	uint32_t reads = 0, unbalanced = 0;
+	struct snapshot s = { 0 };
+	struct load w;
+	pthread_t sender;
+
+	(void)state;
+	prepare_load(&w, &plan);
+	assert_int_equal(pthread_create(&sender, NULL, send_all, &w), 0);
+	while (!__atomic_load_n(&w.done, __ATOMIC_ACQUIRE)) {
+		assert_int_equal(reader_read(w.live.reader, &s), 0);
+		unbalanced += !s.ledger.balanced;
+		reads++;
+	}
+	pthread_join(sender, NULL);
+	assert_int_equal(reader_read(w.live.reader, &s), 0);
+	assert_true(s.ledger.balanced);
+	assert_int_equal(s.ledger.in_flows.packets + s.ledger.unattributed.packets, all);
+	assert_true(s.ledger.unattributed.packets > 0);
+	check_rows(&w, &s);
+	print_message("  %u reads, %u of them out of balance\n", reads, unbalanced);
+	assert_true(reads > 3);
+	assert_int_equal(unbalanced, 0);
+	snapshot_free(&s);
+	finish_load(&w);
+}
+
 /* A tiny table and a tiny ring that nobody reads: the loss has a name, and is exact. */
 static void what_nobody_read_is_unattributed(void **state)
 {
@@ -344,6 +379,7 @@ int main(void)
 		cmocka_unit_test(ethernet_at_tc),
 		cmocka_unit_test(other_links_at_xdp),
 		cmocka_unit_test(what_nobody_read_is_unattributed),
+		cmocka_unit_test(a_lapped_reader_still_balances),
 		cmocka_unit_test(a_reader_under_load_sees_whole_records),
 	};
 

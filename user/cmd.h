@@ -66,6 +66,8 @@ int config_selection(const struct config *cfg, const char *view, struct selectio
 int print_live(struct live *l, const struct config *cfg, const struct selection *sel);
 /* Flushes output; says what went wrong. `code` or EXIT_FAILED. */
 int finish(int code);
+/* The same, taking in what is ended meanwhile. */
+bool wait_draining(struct live *l, double seconds);
 /* Sleeps until `seconds` have passed or a signal asked to stop: then false. */
 bool wait_or_stop(double seconds);
 

@@ -31,10 +31,8 @@ static int show_one(const char *name, const struct config *cfg, const struct sel
 
 		if (held && !cfg->quiet)
 			say("%s: weir is not attached: watching for %g s", name, left);
-		while (held && left > 0 && wait_or_stop(left < 1 ? left : 1)) {
-			left -= 1;
-			reader_drain(l.reader);
-		}
+		if (held)
+			wait_draining(&l, left);
 		code = print_live(&l, cfg, sel);
 	}
 	live_close(&l);
@@ -81,7 +79,7 @@ static int run_top(struct config *cfg)
 		live_close(&l);
 		return EXIT_FAILED;
 	}
-	while (wait_or_stop(cfg->duration && left < cfg->interval ? left : cfg->interval)) {
+	while (wait_draining(&l, cfg->duration && left < cfg->interval ? left : cfg->interval)) {
 		if (tty)
 			fputs("\033[H\033[2J", stdout);
 		code = print_live(&l, cfg, &sel);

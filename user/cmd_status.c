@@ -156,6 +156,10 @@ static int status_all(const struct config *cfg)
 		}
 	}
 	free(dirs);
+	if (!found && geteuid()) {
+		say("status: no privilege to read the pins: run as root");
+		return EXIT_FAILED;
+	}
 	if (!found && !cfg->quiet)
 		puts("weir is attached to no interface here; `weir attach -i IF` attaches it");
 	return code;

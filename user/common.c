@@ -107,6 +107,19 @@ int print_live(struct live *l, const struct config *cfg, const struct selection 
 	return err ? EXIT_FAILED : EXIT_OK;
 }
 
+/* Often enough that a ring outlasts the pause at a million new flows a second. */
+#define DRAIN_EVERY 0.02
+
+bool wait_draining(struct live *l, double seconds)
+{
+	for (; seconds > 0; seconds -= DRAIN_EVERY) {
+		if (!wait_or_stop(seconds < DRAIN_EVERY ? seconds : DRAIN_EVERY))
+			return false;
+		reader_drain(l->reader);
+	}
+	return true;
+}
+
 bool wait_or_stop(double seconds)
 {
 	struct timespec t = { (time_t)seconds, (long)((seconds - (double)(time_t)seconds) * 1e9) };

@@ -88,12 +88,16 @@ int xdp_drop(unsigned int ifindex, uint32_t id)
 {
 	struct xdp_multiprog *mp = xdp_multiprog__get_from_ifindex((int)ifindex);
 	struct xdp_program *main_prog;
+	struct xdp_present now;
 	__u32 flags;
-	int err = 0;
+	int err;
 
-	if (libxdp_get_error(mp))
-		return 0;
-	if (!xdp_multiprog__is_legacy(mp)) {
+	err = (int)libxdp_get_error(mp);
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	if (xdp_multiprog__is_legacy(mp) && !xdp_query(ifindex, &now) && now.dispatcher)
+		err = -EBUSY; /* libxdp cannot read what it pinned about it */
+	else if (!xdp_multiprog__is_legacy(mp)) {
 		err = drop_from_dispatcher(mp, ifindex, id);
 	} else {
 		main_prog = xdp_multiprog__main_prog(mp);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -125,6 +126,11 @@ static int make_maps(struct live *l)
 	uint64_t seed;
 	int i, err;
 
+	if ((uint64_t)l->tables.plan.cpus * l->tables.plan.flow_sets > 1U << 28) {
+		fail(l, "%s: more flow records than a map can hold: try fewer --flows",
+		     l->iface.name);
+		return -E2BIG;
+	}
 	map_counts(&l->tables.plan, counts);
 	for (i = 0; i < LIVE_MAPS; i++) {
 		l->map_fd[i] = bpf_map_create(BPF_MAP_TYPE_ARRAY, map_names[i], 4,
@@ -435,7 +441,13 @@ static int pin_place(struct live *l, struct pin_dir *d)
 
 	pins_dir(d, l->iface.index);
 	err = pins_make(d);
-	if (err)
+	if (err == -EXDEV)
+		fail(l,
+		     "%s: no bpffs here, and one mounted now would vanish with this mount "
+		     "namespace "
+		     "(`ip netns exec` makes one): use `nsenter --net=/run/netns/NAME`",
+		     l->iface.name);
+	else if (err)
 		fail(l,
 		     "%s: cannot make %s: %s; is a bpffs mounted at /sys/fs/bpf, and are you "
 		     "root?",
@@ -513,8 +525,17 @@ static int attach_locked(struct live *l, const char *name, const struct live_opt
 
 int live_attach(struct live *l, const char *name, const struct live_options *o)
 {
-	int fd = lock(), err = attach_locked(l, name, o);
+	int fd = lock(), err;
+	sigset_t stop, old;
 
+	/* A signal between attaching and pinning would leave what nobody finds again. */
+	sigemptyset(&stop);
+	sigaddset(&stop, SIGINT);
+	sigaddset(&stop, SIGTERM);
+	sigaddset(&stop, SIGHUP);
+	sigprocmask(SIG_BLOCK, &stop, &old);
+	err = attach_locked(l, name, o);
+	sigprocmask(SIG_SETMASK, &old, NULL);
 	if (fd >= 0)
 		close(fd);
 	return err;
@@ -641,7 +662,13 @@ static int drop(const struct pin_dir *d)
 {
 	struct live l = { 0 };
 	uint32_t id = pinned_program(d, "xdp");
-	int err = id ? xdp_drop(d->ifindex, id) : 0;
+	struct xdp_present x;
+	int err;
+
+	/* Killed before it could pin: what is there under our name is ours. */
+	if (!id && !xdp_query(d->ifindex, &x) && !strcmp(x.name, "weir_xdp"))
+		id = x.id;
+	err = id ? xdp_drop(d->ifindex, id) : 0;
 
 	if (d->abi == WEIR_ABI)
 		read_meta(&l, d);

@@ -148,7 +148,7 @@ void native_count_gso(struct native *n, const void *data, uint32_t captured, uin
 		.link = link,
 		.dir = dir,
 	};
-	struct weir_gso gso = { segments, size };
+	struct weir_gso gso = { segments, size, 0 };
 	struct weir_cpu *c = &n->cpu;
 	uint32_t staged;
 

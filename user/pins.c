@@ -28,10 +28,15 @@ void pins_dir(struct pin_dir *d, unsigned int ifindex)
 
 static int need_bpffs(void)
 {
+	struct stat ours, init;
 	struct statfs fs;
 
 	if (!statfs(BPFFS, &fs) && (unsigned long)fs.f_type == BPF_FS_MAGIC)
 		return 0;
+	/* A private /sys takes its bpffs, and all that is pinned there, with it. */
+	if (stat("/proc/self/ns/mnt", &ours) || stat("/proc/1/ns/mnt", &init) ||
+	    ours.st_ino != init.st_ino)
+		return -EXDEV;
 	return mount("bpf", BPFFS, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") ? -errno
 											 : 0;
 }

@@ -22,6 +22,7 @@
 #include "reader.h"
 
 #define CHUNK 1024     /* sets copied between two looks at the ring */
+#define LAPS_MAX 3     /* times a CPU is copied again because its ring lapped us */
 #define GEN_WINDOW 120 /* replacements after which a gen could come round again */
 
 typedef __u64 line_t[8];
@@ -41,12 +42,20 @@ struct strand {
 	bool syn;
 };
 
+struct staged {
+	struct weir_packet packet[WEIR_BATCH];
+	__u32 n;
+	__u64 commits;
+};
+
 struct reader {
 	const struct tables *t;
 	struct store ended; /* what was taken from the rings */
 	struct strand *flows;
 	struct strand *syns;
+	struct staged *staged;	 /* of each CPU, as copied */
 	struct weir_sum refused; /* past the limit */
+	__u64 syn_refused;
 	__u64 now;
 };
 
@@ -137,6 +146,21 @@ static struct flow_sum flow_of(struct reader *r, const line_t line, const struct
 			   ticks_to_ns(f->last, r->now) + (__u64)offset);
 }
 
+static struct weir_sum weight_of(const struct strand *s, const line_t line)
+{
+	const struct weir_flow *f = (const struct weir_flow *)line;
+	const struct weir_syn *y = (const struct weir_syn *)line;
+	struct weir_sum w = { f->packets, f->bytes };
+
+	if (s->syn) {
+		bool source = (y->meta & WEIR_META_DIR) == WEIR_ROLE_SOURCE;
+
+		w.packets = source ? weir_syn_activity(y) : 0;
+		w.bytes = source ? 0 : weir_syn_activity(y);
+	}
+	return w;
+}
+
 static int take_ended(struct reader *r, const struct strand *s, const line_t line, __u64 at)
 {
 	const struct weir_flow *f = (const struct weir_flow *)line;
@@ -147,7 +171,10 @@ static int take_ended(struct reader *r, const struct strand *s, const line_t lin
 	if (s->syn) {
 		syn = syn_sum_of((const struct weir_syn *)line);
 		err = store_add_syn(&r->ended, &syn);
-		return err == -ENOSPC ? 0 : err;
+		if (err != -ENOSPC)
+			return err;
+		r->syn_refused += weight_of(s, line).packets;
+		return 0;
 	}
 	sum = flow_of(r, line, r->t->fine_ended ? &r->t->fine_ended[at & s->mask] : NULL);
 	err = store_add_flow(&r->ended, &sum);
@@ -172,34 +199,23 @@ static bool ring_get(const struct strand *s, __u64 at, struct weir_ended_flow *e
 	return load(&s->head->head) < at + s->mask + 1;
 }
 
-static struct weir_sum weight_of(const struct strand *s, const line_t line)
-{
-	const struct weir_flow *f = (const struct weir_flow *)line;
-	const struct weir_syn *y = (const struct weir_syn *)line;
-	struct weir_sum w = { f->packets, f->bytes };
-
-	if (s->syn) {
-		bool source = (y->meta & WEIR_META_DIR) == WEIR_ROLE_SOURCE;
-
-		w.packets = source ? weir_syn_activity(y) : 0;
-		w.bytes = source ? 0 : weir_syn_activity(y);
-	}
-	return w;
-}
-
+/*
+ * Takes what was ended up to now. Bounded, however fast the writer: lapped once it goes on from
+ * the middle of the ring, lapped twice from the newest entry. Returns 1 where it was lapped: what
+ * it passed over is in `missed`, and some of it may be in the copy too.
+ */
 static int strand_drain(struct reader *r, const struct weir_cpu *c, struct strand *s)
 {
 	struct weir_ended_flow e;
 	__u64 head = load(&s->head->head);
-	int err;
+	int err, laps = 0;
 
 	while (s->tail < head) {
 		struct weir_sum w;
 
 		if (!ring_get(s, s->tail, &e)) {
-			/* Start again where the writer will not be for a while. */
 			head = load(&s->head->head);
-			s->tail = head - (s->mask + 1) + (s->mask + 1) / 8 + 1;
+			s->tail = head - (laps++ ? 1 : (s->mask + 1) / 2);
 			continue;
 		}
 		w = weight_of(s, e.line);
@@ -213,25 +229,30 @@ static int strand_drain(struct reader *r, const struct weir_cpu *c, struct stran
 			return err;
 		s->tail++;
 	}
-	return 0;
+	return laps > 0;
 }
 
 static int strand_copy(struct reader *r, const struct weir_cpu *c, struct strand *s)
 {
 	uint32_t set = 0, end;
-	int err;
+	int err, lapped = 0;
 
 	s->copied = 0;
+	err = strand_drain(r, c, s);
+	if (err < 0)
+		return err;
 	while (set < s->sets) {
 		end = s->sets - set < CHUNK ? s->sets : set + CHUNK;
 		for (; set < end; set++)
 			copy_set(s, set);
 		s->copied = end;
 		err = strand_drain(r, c, s);
-		if (err)
+		if (err < 0)
 			return err;
+		lapped |= err;
 	}
-	return strand_drain(r, c, s);
+	err = strand_drain(r, c, s);
+	return err < 0 ? err : lapped | err;
 }
 
 /* Waits for a commit under way to end. Returns the count of them, which is even. */
@@ -245,12 +266,6 @@ static __u64 commits_at_rest(const struct weir_cpu *c)
 			sched_yield();
 	return n;
 }
-
-struct staged {
-	struct weir_packet packet[WEIR_BATCH];
-	uint32_t n;
-	__u64 commits;
-};
 
 static void copy_stage(const struct weir_cpu *c, struct staged *s)
 {
@@ -369,12 +384,22 @@ static int emit_syns(const struct strand *s, struct snapshot *out)
 	return 0;
 }
 
+static int drain_cpu(struct reader *r, __u32 cpu)
+{
+	const struct weir_cpu *c = &r->t->cpu[cpu];
+	int flows = strand_drain(r, c, &r->flows[cpu]), syns;
+
+	if (flows < 0)
+		return flows;
+	syns = strand_drain(r, c, &r->syns[cpu]);
+	return syns < 0 ? syns : flows | syns;
+}
+
 /* The sets of what was staged, once more: the batch has reached them since. */
 static int recopy(struct reader *r, const struct weir_cpu *c, uint32_t cpu, const struct staged *st)
 {
 	struct strand *flows = &r->flows[cpu], *syns = &r->syns[cpu];
 	uint32_t i;
-	int err;
 
 	for (i = 0; i < st->n; i++) {
 		const struct weir_packet *p = &st->packet[i];
@@ -388,32 +413,46 @@ static int recopy(struct reader *r, const struct weir_cpu *c, uint32_t cpu, cons
 		copy_set(syns, weir_set_of(weir_syn_hash(c->key, &s), syns->sets));
 		copy_set(syns, weir_set_of(weir_syn_hash(c->key, &t), syns->sets));
 	}
-	err = strand_drain(r, c, flows);
-	return err ? err : strand_drain(r, c, syns);
+	return drain_cpu(r, cpu);
 }
 
-static int read_cpu(struct reader *r, uint32_t cpu, struct snapshot *out)
+static int copy_cpu(struct reader *r, __u32 cpu)
 {
 	const struct weir_cpu *c = &r->t->cpu[cpu];
-	struct staged st;
-	uint32_t i;
-	int err;
+	int flows, syns;
 
-	copy_stage(c, &st);
-	err = strand_copy(r, c, &r->flows[cpu]);
-	if (!err)
-		err = strand_copy(r, c, &r->syns[cpu]);
-	if (err)
-		return err;
-	if (commits_at_rest(c) != st.commits) {
-		err = recopy(r, c, cpu, &st);
-		st.n = 0;
-	}
+	copy_stage(c, &r->staged[cpu]);
+	flows = strand_copy(r, c, &r->flows[cpu]);
+	if (flows < 0)
+		return flows;
+	syns = strand_copy(r, c, &r->syns[cpu]);
+	return syns < 0 ? syns : flows | syns;
+}
+
+/* Makes the copy as of now. 1 where a ring lapped us, and it has to be made again. */
+static int settle_cpu(struct reader *r, __u32 cpu)
+{
+	struct staged *st = &r->staged[cpu];
+	int lapped = drain_cpu(r, cpu), again;
+
+	if (lapped < 0 || commits_at_rest(&r->t->cpu[cpu]) == st->commits)
+		return lapped;
+	again = recopy(r, &r->t->cpu[cpu], cpu, st);
+	st->n = 0;
+	return again < 0 ? again : lapped | again;
+}
+
+static int emit_cpu(struct reader *r, __u32 cpu, struct snapshot *out)
+{
+	const struct staged *st = &r->staged[cpu];
+	__u32 i;
+	int err = 0;
+
 	/* Native times of staged packets are no finer than their ticks: a file is flushed. */
-	for (i = 0; i < st.n && !err; i++) {
-		err = add_staged(r, &st.packet[i], 0, out);
+	for (i = 0; i < st->n && !err; i++) {
+		err = add_staged(r, &st->packet[i], 0, out);
 		if (!err)
-			err = add_staged_syn(&st.packet[i], out);
+			err = add_staged_syn(&st->packet[i], out);
 	}
 	if (!err)
 		err = emit_flows(r, &r->flows[cpu], out);
@@ -437,7 +476,8 @@ static void sum_totals(const struct tables *t, struct weir_totals *out, struct w
 		for (nested = 0; nested < 2; nested++) {
 			const __u64 *from = (const __u64 *)&c->totals[nested];
 
-			for (i = 0; i < sizeof(*out) / 8; i++)
+			/* `seen`, the first, is written first and so read last. */
+			for (i = sizeof(*out) / 8; i-- > 0;)
 				((__u64 *)out)[i] += load(&from[i]);
 		}
 	}
@@ -461,7 +501,9 @@ static void close_ledger(struct reader *r, struct snapshot *out, const struct we
 	struct ledger *l = &out->ledger;
 	uint32_t i;
 
-	*l = (struct ledger){ .unattributed = r->refused, .in_flows = out->store.total };
+	*l = (struct ledger){ .unattributed = r->refused,
+			      .syn_unattributed = r->syn_refused,
+			      .in_flows = out->store.total };
 	sum_totals(r->t, &out->totals, &l->reentered);
 	l->seen = out->totals.seen;
 	l->ip = ip_of(&out->totals);
@@ -518,13 +560,23 @@ int reader_read(struct reader *r, struct snapshot *out)
 	out->live = out->syn_live = out->ended = 0;
 	sum_totals(r->t, &before, &reentered);
 	r->now = boot_ns();
-	for (cpu = 0; cpu < r->t->plan.cpus && !err; cpu++)
-		err = read_cpu(r, cpu, out);
-	if (!err)
+	for (cpu = 0; cpu < r->t->plan.cpus && err >= 0; cpu++)
+		err = copy_cpu(r, cpu);
+	/* The ports hold what was ended: settled after them, no flow is in both for long. */
+	read_ports(r->t, out->ports);
+	for (cpu = 0; cpu < r->t->plan.cpus && err >= 0; cpu++) {
+		unsigned int tries = 0;
+
+		while ((err = settle_cpu(r, cpu)) == 1 && tries++ < LAPS_MAX)
+			if (copy_cpu(r, cpu) < 0)
+				return -ENOMEM;
+		if (err >= 0)
+			err = emit_cpu(r, cpu, out);
+	}
+	if (err >= 0)
 		err = store_merge(&out->store, &r->ended);
 	if (err)
 		return err;
-	read_ports(r->t, out->ports);
 	close_ledger(r, out, &before);
 	return 0;
 }
@@ -535,15 +587,11 @@ int reader_drain(struct reader *r)
 	int err = 0;
 
 	r->now = boot_ns();
-	for (cpu = 0; cpu < r->t->plan.cpus && !err; cpu++) {
-		const struct weir_cpu *c = &r->t->cpu[cpu];
-
+	for (cpu = 0; cpu < r->t->plan.cpus && err >= 0; cpu++) {
 		r->flows[cpu].copied = r->syns[cpu].copied = 0;
-		err = strand_drain(r, c, &r->flows[cpu]);
-		if (!err)
-			err = strand_drain(r, c, &r->syns[cpu]);
+		err = drain_cpu(r, cpu);
 	}
-	return err;
+	return err < 0 ? err : 0;
 }
 
 static int strand_init(struct strand *s)
@@ -564,7 +612,8 @@ struct reader *reader_new(const struct tables *t, uint32_t limit)
 	r->ended.flow_limit = limit;
 	r->flows = calloc(p->cpus, sizeof(*r->flows));
 	r->syns = calloc(p->cpus, sizeof(*r->syns));
-	for (i = 0; i < p->cpus && r->flows && r->syns; i++) {
+	r->staged = calloc(p->cpus, sizeof(*r->staged));
+	for (i = 0; i < p->cpus && r->flows && r->syns && r->staged; i++) {
 		r->flows[i] = (struct strand){
 			.lines = (const volatile line_t *)&t->flows[(size_t)i * p->flow_sets],
 			.sets = p->flow_sets,
@@ -584,7 +633,7 @@ struct reader *reader_new(const struct tables *t, uint32_t limit)
 		if (strand_init(&r->flows[i]) || strand_init(&r->syns[i]))
 			break;
 	}
-	if (i == p->cpus && r->flows && r->syns)
+	if (i == p->cpus && r->flows && r->syns && r->staged)
 		return r;
 	reader_free(r);
 	return NULL;
@@ -604,6 +653,7 @@ void reader_free(struct reader *r)
 	}
 	free(r->flows);
 	free(r->syns);
+	free(r->staged);
 	store_free(&r->ended);
 	free(r);
 }

@@ -9,7 +9,7 @@ static uint32_t power_of_two_within(uint64_t n)
 {
 	uint32_t p = 1;
 
-	while ((uint64_t)p * 2 <= n)
+	while ((uint64_t)p * 2 <= n && p < 1U << 30)
 		p *= 2;
 	return p;
 }

@@ -108,7 +108,8 @@ const char *field_text(const struct field *f, const void *row, char *to, size_t 
 		return flags_text(*(const uint8_t *)at, to);
 	case FIELD_SERVICE:
 		name = service_name(*(const struct service *)at);
-		return name ? name : "";
+		snprintf(to, size, "%s", name ? name : "");
+		return to;
 	case FIELD_TEXT:
 		return *(const char *const *)at;
 	default:

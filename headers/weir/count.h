@@ -102,24 +102,29 @@ weir_inline void weir_totals_add(struct weir_totals *t, const struct weir_parsed
 		weir_add(&t->reason[parsed->reason & 31], w->packets, w->bytes);
 }
 
-/* Segmentation yet to be done: 1 and 0 for a packet that is what it seems. */
+/* What is yet to be done to a packet: 1, 0 and 0 for one that is what it seems. */
 struct weir_gso {
 	__u32 segments;
 	__u32 size; /* L4 payload of each segment but the last */
+	__u32 tag;  /* bytes of a VLAN tag that the device will put in each */
 };
 
 weir_inline struct weir_wire weir_on_wire(const struct weir_frame *f,
 					  const struct weir_parsed *parsed, struct weir_gso gso)
 {
-	struct weir_wire w = { 1, f->length, parsed->ip_bytes, 0 };
-	__u32 repeats = gso.segments - 1;
+	struct weir_wire w = { 1, f->length + gso.tag, parsed->ip_bytes, 0 };
+	__u32 repeats;
 
+	/* A guest's packet may know the size of its segments, but not their number. */
+	if (!gso.segments && gso.size && f->length > parsed->headers)
+		gso.segments = (f->length - parsed->headers + gso.size - 1) / gso.size;
 	if (gso.segments <= 1)
 		return w;
+	repeats = gso.segments - 1;
 	w.packets = gso.segments;
-	w.bytes += repeats * parsed->headers;
+	w.bytes += repeats * (parsed->headers + gso.tag);
 	w.ip_bytes += repeats * (parsed->headers - parsed->l3);
-	w.full = parsed->headers + gso.size;
+	w.full = parsed->headers + gso.tag + gso.size;
 	if (w.full > w.bytes / w.packets + gso.size || w.full * repeats > w.bytes)
 		w.full = w.bytes / w.packets;
 	return w;
@@ -132,20 +137,23 @@ weir_inline struct weir_wire weir_on_wire(const struct weir_frame *f,
  */
 weir_inline __u32 weir_count(struct weir_cpu *c, const struct weir_frame *f, struct weir_gso gso)
 {
-	__u32 nested = c->busy != 0, n = c->staged & (WEIR_BATCH - 1);
-	struct weir_packet *p = &c->stage[nested ? WEIR_BATCH : n];
+	__u32 nested = c->busy != 0, n;
 	struct weir_totals *t = &c->totals[nested];
 	struct weir_parsed parsed;
+	struct weir_packet *p;
 	struct weir_wire w;
 	int ip;
 
 	*(volatile __u32 *)&c->busy = c->busy + 1;
+	asm volatile("" : : : "memory");
+	n = c->staged & (WEIR_BATCH - 1);
+	p = &c->stage[nested ? WEIR_BATCH : n];
 	weir_add(&t->seen, 1, f->length);
 	parsed.ip_bytes = 0;
 	parsed.l3 = 0;
 	ip = weir_parse(f, &parsed, p);
 	w = weir_on_wire(f, &parsed, gso);
-	if (w.packets > 1)
+	if (w.packets > 1 || gso.tag)
 		weir_add(&t->seen, w.packets - 1, w.bytes - f->length);
 	if (ip && nested) {
 		weir_add(&c->reentered, w.packets, w.bytes);
@@ -155,9 +163,9 @@ weir_inline __u32 weir_count(struct weir_cpu *c, const struct weir_frame *f, str
 		p->bytes = w.bytes;
 		p->ip_bytes = w.ip_bytes;
 		p->packets = w.packets;
-		asm volatile("" : : : "memory");
+		weir_wmb(&c->commits);
 		*(volatile __u32 *)&c->staged = ++n;
-		asm volatile("" : : : "memory");
+		weir_wmb(&c->commits);
 	}
 	weir_totals_add(t, &parsed, &w);
 	if (parsed.oddities)

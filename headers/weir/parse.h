@@ -202,13 +202,13 @@ weir_inline int weir_parse_ipv4(const struct weir_frame *f, struct weir_cursor *
 	header = (header & 15) * 4;
 	if (header < 20)
 		return weir_refuse(out, WEIR_MALFORMED, WEIR_R_IPV4_IHL);
+	if (!cursor_has(c, header))
+		return weir_ends(f, out, WEIR_R_IPV4_SHORT);
 	total = cursor_u16_host(c, 2);
 	if (total == 0)
 		total = here;
 	if (total < header)
 		return weir_refuse(out, WEIR_MALFORMED, WEIR_R_IPV4_LENGTH);
-	if (!cursor_has(c, header))
-		return weir_ends(f, out, WEIR_R_IPV4_SHORT);
 
 	out->class = WEIR_IPV4;
 	out->ip_bytes = total;

@@ -24,7 +24,12 @@
 #if defined(__TARGET_ARCH_x86) || defined(__x86_64__)
 #define weir_wmb(word) asm volatile("" ::: "memory")
 #else
-#define weir_wmb(word) __sync_fetch_and_add(word, 0)
+#define weir_wmb(word)                                                                             \
+	do {                                                                                       \
+		/* Only with its result used is it the fetching form, which orders. */             \
+		__u64 weir_word = __sync_fetch_and_add(word, 0);                                   \
+		asm volatile("" : : "r"(weir_word));                                               \
+	} while (0)
 #endif
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
@@ -95,14 +100,17 @@ weir_inline void weir_ports_end(struct weir_cpu *c, const struct weir_flow *r)
 
 /* ---- rings ---- */
 
-/* Appends a record's line; readers see it once head has passed it. */
-weir_inline void weir_ring_put(struct weir_ring *ring, struct weir_ended_flow *slot,
+/*
+ * Appends a record's line, its first word being `tail`; readers see it once head has passed it.
+ * By then its place in the table is marked odd: nobody copies it from both.
+ */
+weir_inline void weir_ring_put(struct weir_ring *ring, struct weir_ended_flow *slot, __u64 tail,
 			       const void *record, __u64 packets, __u64 bytes)
 {
 	const __u64 *line = record;
 
 	if (slot) {
-		slot->line[0] = line[0];
+		slot->line[0] = tail;
 		slot->line[1] = line[1];
 		slot->line[2] = line[2];
 		slot->line[3] = line[3];
@@ -138,10 +146,10 @@ weir_inline struct weir_flow *weir_flow_victim(struct weir_flow_set *set)
 	return (__s32)(b->last - a->last) < 0 ? b : a;
 }
 
-weir_inline void weir_flow_end(struct weir_cpu *c, const struct weir_flow *r)
+weir_inline void weir_flow_end(struct weir_cpu *c, const struct weir_flow *r, __u64 tail)
 {
 	weir_note_ended(c, r);
-	weir_ring_put(&c->ended, weir_ended_flow(c, (__u32)c->ended.head & c->ended_mask), r,
+	weir_ring_put(&c->ended, weir_ended_flow(c, (__u32)c->ended.head & c->ended_mask), tail, r,
 		      r->packets, r->bytes);
 	weir_ports_end(c, r);
 }
@@ -150,12 +158,13 @@ weir_inline void weir_flow_end(struct weir_cpu *c, const struct weir_flow *r)
 weir_inline void weir_flow_replace(struct weir_cpu *c, struct weir_flow *r,
 				   const struct weir_packet *p)
 {
+	__u64 old = weir_tail_word(r);
 	__u8 gen = r->gen;
 
-	if (r->packets)
-		weir_flow_end(c, r);
-	weir_tail_word(r) = p->tail | WEIR_TAIL_GEN(gen | 1);
+	weir_tail_word(r) = old | WEIR_TAIL_GEN(1);
 	weir_wmb(&r->bytes);
+	if (r->packets)
+		weir_flow_end(c, r, old);
 	r->src[0] = p->src[0];
 	r->src[1] = p->src[1];
 	r->dst[0] = p->dst[0];
@@ -268,14 +277,15 @@ weir_inline void weir_syn_replace(struct weir_cpu *c, struct weir_syn *r,
 {
 	__u64 activity = weir_syn_activity(r), *sketch = (__u64 *)r->sketch;
 	int source = (r->meta & WEIR_META_DIR) == WEIR_ROLE_SOURCE;
+	__u64 old = weir_tail_word(r);
 	__u8 gen = r->gen;
 
+	weir_tail_word(r) = old | WEIR_TAIL_GEN(1);
+	weir_wmb(&r->addr[0]);
 	if (activity)
 		weir_ring_put(&c->syn_ended,
-			      weir_ended_syn(c, (__u32)c->syn_ended.head & c->syn_ended_mask), r,
-			      source ? activity : 0, source ? 0 : activity);
-	weir_tail_word(r) = k->tail | WEIR_TAIL_GEN(gen | 1);
-	weir_wmb(&r->addr[0]);
+			      weir_ended_syn(c, (__u32)c->syn_ended.head & c->syn_ended_mask), old,
+			      r, source ? activity : 0, source ? 0 : activity);
 	r->addr[0] = k->addr[0];
 	r->addr[1] = k->addr[1];
 	r->syn = 0;
