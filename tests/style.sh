@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0
+# The house style as far as a machine can see it, and what `make install` leaves.
+set -uo pipefail
+build=$1
+cd "$(dirname "$0")/.." || exit 1
+
+verdict() { # NAME CODE WHY
+	if [ "$2" = 0 ]; then echo "ok - $1"; else echo "not ok - $1: $3"; fi
+}
+
+clang-format --dry-run -Werror bpf/*.[ch] headers/weir/*.h user/*.[ch] tools/*.[ch] tests/*.[ch] >&2
+verdict "C is formatted" $? "make fmt formats it"
+
+shellcheck -x tests/run tests/*.sh tools/install-deps tools/lab tools/run .ci/run >&2
+verdict "shell scripts are clean" $? "shellcheck says why"
+
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+make -s install DESTDIR="$dir" PREFIX=/usr >/dev/null && [ -x "$dir/usr/sbin/weir" ] && [ "$(find "$dir" -type f | wc -l)" = 1 ]
+verdict "install honours DESTDIR and PREFIX" $? "$(find "$dir" -type f | tr '\n' ' ')"
+
+missing=
+for command in top show read attach detach status clean; do
+	"$build/weir" "$command" --help >/dev/null && grep -q "^| \`$command\`" README.md || missing="$missing $command"
+done
+[ -z "$missing" ]
+verdict "every command has help and a line in the README" $? "$missing"
+exit 0
