@@ -85,7 +85,8 @@ weir_inline struct weir_cpu *this_cpu(void)
 	return bpf_map_lookup_elem(&weir_cpus, &cpu);
 }
 
-SEC("xdp.frags")
+/* Of frags user space tells the kernel: "xdp.frags" here would keep it off Linux before 5.18. */
+SEC("xdp")
 int weir_xdp(struct xdp_md *ctx)
 {
 	const unsigned char *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;

@@ -753,6 +753,30 @@ case_stale_xdp_off_detach()
 	clear_of_weir
 }
 
+# A mount namespace whose /sys has no bpffs, as `ip netns exec` makes one: attaching would leave
+# pins that vanish with it.  What needs no pins works all the same.
+without_bpffs()
+{
+	# shellcheck disable=SC2016 # for the other shell
+	host unshare --mount --propagation private -- "$BASH" -c '
+		while umount /sys/fs/bpf 2>/dev/null; do :; done
+		exec "$@"' bash "$WEIR" "$@"
+}
+
+case_no_bpffs()
+{
+	lab
+	refuses 1 without_bpffs attach -i "$IF"
+	[[ $ERR == *bpffs* && $ERR == *nsenter* ]] ||
+		fail "the line does not say what is missing and what to do: $ERR"
+	same "the program on the link" "$(xdp_id)" 0
+	[[ $(host tc qdisc show dev "$IF") != *clsact* ]] || fail "a clsact qdisc is left"
+	unpinned
+	good without_bpffs show totals -j -i "$IF" -d 1
+	same "balanced" "$(jq .ledger.balanced "$TMP/out")" true
+	same "the program on the link" "$(xdp_id)" 0
+}
+
 case_skb()
 {
 	lab
@@ -876,6 +900,7 @@ run_case "clean what is attached" case_clean_attached
 run_case "stale pins of a namespace" case_stale_namespace
 run_case "stale pins of a program taken off" case_stale_xdp_off
 run_case "detach a program taken off" case_stale_xdp_off_detach
+run_case "no bpffs" case_no_bpffs
 run_case "generic mode" case_skb
 run_case "tun: egress" case_tun
 run_case "tun: ingress" case_tun_ingress

@@ -138,6 +138,7 @@ static struct weir_bpf *load_weir(__u32 sets)
 	if (!w)
 		die("cannot open weir: %s", strerror(errno));
 	bpf_program__set_autoload(w->progs.weir_tc, false);
+	bpf_program__set_flags(w->progs.weir_xdp, BPF_F_XDP_HAS_FRAGS); /* as the driver */
 	resize(w->maps.weir_cpus, cpus);
 	resize(w->maps.weir_flows, cpus * sets);
 	resize(w->maps.weir_ended, cpus * ENDED);

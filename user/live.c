@@ -12,6 +12,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -48,6 +49,24 @@ static void live_init(struct live *l)
 	for (i = 0; i < LIVE_MAPS; i++)
 		l->map_fd[i] = -1;
 	l->link_fd[0] = l->link_fd[1] = -1;
+}
+
+/* The oldest kernel weir was seen to run on: jiffies in BPF, XDP links, mmapable arrays. */
+#define KERNEL_MAJOR 5
+#define KERNEL_MINOR 10
+
+/* Says so, where the kernel is older than what weir needs: asked only once it refused. */
+static bool explain_old_kernel(struct live *l)
+{
+	struct utsname u;
+	int major, minor;
+
+	if (uname(&u) || sscanf(u.release, "%d.%d", &major, &minor) != 2 || major > KERNEL_MAJOR ||
+	    (major == KERNEL_MAJOR && minor >= KERNEL_MINOR))
+		return false;
+	fail(l, "%s: weir needs Linux %d.%d or later, this is %s; `weir read` works here too",
+	     l->iface.name, KERNEL_MAJOR, KERNEL_MINOR, u.release);
+	return true;
 }
 
 static int find_iface(struct live *l, const char *name)
@@ -146,10 +165,9 @@ static int make_maps(struct live *l)
 		else if (err == -ENOMEM)
 			fail(l, "%s: no memory for the tables: try a smaller --memory",
 			     l->iface.name);
-		else
-			fail(l,
-			     "%s: the kernel makes no mmapable array (%s): weir needs Linux 5.15",
-			     l->iface.name, strerror(-err));
+		else if (!explain_old_kernel(l))
+			fail(l, "%s: the kernel refuses a mmapable array: %s", l->iface.name,
+			     strerror(-err));
 		return err;
 	}
 	err = map_memory(l, counts, PROT_READ | PROT_WRITE);
@@ -186,8 +204,7 @@ static int open_skeleton(struct live *l)
 	}
 	l->skel->rodata->weir_link_type = l->link;
 	l->skel->rodata->weir_has_frags = frags;
-	if (!frags)
-		bpf_program__set_flags(l->skel->progs.weir_xdp, 0);
+	bpf_program__set_flags(l->skel->progs.weir_xdp, frags ? BPF_F_XDP_HAS_FRAGS : 0);
 	return 0;
 }
 
@@ -201,6 +218,8 @@ static void explain_xdp(struct live *l, int err, bool native)
 {
 	const char *name = l->iface.name;
 
+	if (err != -EPERM && err != -EACCES && explain_old_kernel(l))
+		return;
 	if (err == -EPERM || err == -EACCES)
 		fail(l, "%s: no privilege to attach XDP programs: run as root", name);
 	else if (err == -EBUSY || err == -EEXIST)
