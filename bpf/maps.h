@@ -76,7 +76,7 @@ int weir_bpf_oddities(__u32 cpu, __u32 bits, __u32 packets, __u32 bytes);
 
 #define weir_flow_begin_slow(c, i) ((void)weir_bpf_begin((c)->index, i))
 #define weir_syn_count_slow(c, i) ((void)weir_bpf_syn((c)->index, i))
-#define weir_oddities_slow(c, nested, bits, packets, bytes)                                        \
-	((void)weir_bpf_oddities((c)->index, (bits) | (nested), packets, bytes))
+#define weir_oddities_slow(c, bits, packets, bytes)                                                \
+	((void)weir_bpf_oddities((c)->index, bits, packets, bytes))
 
 #endif

@@ -46,7 +46,7 @@ int weir_bpf_oddities(__u32 cpu, __u32 bits, __u32 packets, __u32 bytes)
 	struct weir_cpu *c = cpu_state(cpu);
 
 	if (c)
-		weir_oddities(c, bits & 1, bits, packets, bytes);
+		weir_oddities(c, bits, packets, bytes);
 	return 0;
 }
 
@@ -59,22 +59,28 @@ int weir_bpf_commit(__u32 cpu, __u32 n)
 	return 0;
 }
 
-/*
- * Counts the frame that `data` to `end` shows. One read of the true clock a jiffy keeps `now`,
- * at no cost a packet; what is staged then is committed, so nothing waits longer than that.
- */
+/* Moves the clock: the true one is read once a jiffy, at no cost a packet. */
+int weir_bpf_tick(__u32 cpu)
+{
+	struct weir_cpu *c = cpu_state(cpu);
+
+	if (!c)
+		return 0;
+	if (c->staged)
+		weir_commit(c, c->staged);
+	c->jiffies = bpf_jiffies64();
+	c->tick = (__u32)(bpf_ktime_get_boot_ns() >> WEIR_TICK_SHIFT);
+	return 0;
+}
+
 weir_inline void count(struct weir_cpu *c, struct weir_frame *f, struct weir_gso gso)
 {
-	__u64 jiffies = bpf_jiffies64();
-	__u32 n, due = jiffies != c->jiffies;
-
-	if (due) {
-		c->jiffies = jiffies;
-		c->now = bpf_ktime_get_boot_ns();
-	}
-	n = weir_count(c, f, gso);
-	if (n && (n == WEIR_BATCH || due))
-		weir_bpf_commit(c->index, n);
+	if (!weir_enter(c, gso.segments > 1 ? gso.segments : 1, f->length))
+		return;
+	if (bpf_jiffies64() != c->jiffies)
+		weir_bpf_tick(c->index);
+	if (weir_count(c, f, gso) == WEIR_BATCH)
+		weir_bpf_commit(c->index, WEIR_BATCH);
 	weir_leave(c);
 }
 

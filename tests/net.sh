@@ -118,10 +118,11 @@ ask()
 ledger()
 {
 	same "balanced" "$(ask '$b.ledger.balanced')" true
-	same "IP packets against flows, unattributed and reentered" "$(ask '$b.ledger.ip')" \
-		"$(ask '$b.ledger | .in_flows + .unattributed + .reentered')"
-	same "IP bytes against flows, unattributed and reentered" "$(ask '$b.ledger.bytes.ip')" \
-		"$(ask '$b.ledger.bytes | .in_flows + .unattributed + .reentered')"
+	same "reentered" "$(ask '$b.ledger.reentered')" 0
+	same "IP packets against flows and unattributed" "$(ask '$b.ledger.ip')" \
+		"$(ask '$b.ledger | .in_flows + .unattributed')"
+	same "IP bytes against flows and unattributed" "$(ask '$b.ledger.bytes.ip')" \
+		"$(ask '$b.ledger.bytes | .in_flows + .unattributed')"
 	same "flows listed against the ledger's" "$(ask '[$b.flows[].packets] | add // 0')" \
 		"$(ask '$b.ledger.in_flows')"
 	same "classes against the totals" "$(ask '[$b.totals.classes[].packets] | add')" \

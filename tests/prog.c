@@ -355,7 +355,7 @@ static void what_nobody_read_is_unattributed(void **state)
 	send_all(&w);
 	assert_int_equal(reader_read(w.live.reader, &s), 0);
 	check_rows(&w, &s);
-	assert_int_equal(s.totals.seen.packets, all);
+	assert_int_equal(s.ledger.seen.packets, all);
 	assert_int_equal(s.ledger.in_flows.packets + s.ledger.unattributed.packets, all);
 	assert_int_equal(s.ledger.in_flows.bytes + s.ledger.unattributed.bytes, all * 60);
 	assert_true(s.ledger.balanced);

@@ -295,6 +295,15 @@ static void check(const char *who, __u64 given, __u64 seen, __u64 class)
 		die("%s saw %llu of %llu packets, %llu of them as IP", who, seen, given, class);
 }
 
+static __u64 sizes(const struct weir_cpu *c)
+{
+	__u64 n = 0;
+
+	for (int i = 0; i < WEIR_SIZE_BUCKETS; i++)
+		n += c->totals.size[i];
+	return n;
+}
+
 /* That the programs did see the packets, as what they are. */
 static void check_totals(const struct loaded *l, const struct options *o)
 {
@@ -309,8 +318,7 @@ static void check_totals(const struct loaded *l, const struct options *o)
 	if (bpf_map_lookup_elem(bpf_map__fd(l->weir->maps.weir_cpus), &cpu, c) ||
 	    bpf_map_lookup_elem(bpf_map__fd(l->bench->maps.stock_totals), &zero, stock))
 		die("cannot read totals: %s", strerror(errno));
-	check("weir", l->packets[WEIR], c->totals[0].seen.packets,
-	      c->totals[0].class[class].packets);
+	check("weir", l->packets[WEIR], sizes(c), c->totals.class[class].packets);
 	check("stock", l->packets[STOCK], stock[cpu].seen.packets, stock[cpu].class[class].packets);
 	free(c);
 	free(stock);

@@ -11,8 +11,8 @@ static struct weir_ended_flow *weir_ended_syn(struct weir_cpu *c, uint32_t i);
 static struct weir_port *weir_port(struct weir_cpu *c, uint32_t i);
 static void weir_note_touched(struct weir_cpu *c, uint32_t i, const struct weir_flow *r, int begun);
 static void weir_note_ended(struct weir_cpu *c, const struct weir_flow *r);
-static void weir_oddities_slow(struct weir_cpu *c, uint32_t nested, uint32_t oddities,
-			       uint32_t packets, uint32_t bytes);
+static void weir_oddities_slow(struct weir_cpu *c, uint32_t oddities, uint32_t packets,
+			       uint32_t bytes);
 
 #define weir_flow_begin_slow(c, i) weir_flow_begin(c, i)
 #define weir_syn_count_slow(c, i) weir_syn_count(c, i)
@@ -56,10 +56,10 @@ static struct weir_port *weir_port(struct weir_cpu *c, uint32_t i)
 	return &native_of(c)->tables.ports[i];
 }
 
-static void weir_oddities_slow(struct weir_cpu *c, uint32_t nested, uint32_t oddities,
-			       uint32_t packets, uint32_t bytes)
+static void weir_oddities_slow(struct weir_cpu *c, uint32_t oddities, uint32_t packets,
+			       uint32_t bytes)
 {
-	weir_oddities(c, nested, oddities, packets, bytes);
+	weir_oddities(c, oddities, packets, bytes);
 }
 
 static size_t native_index(struct native *n, const struct weir_flow *r)
@@ -150,14 +150,11 @@ void native_count_gso(struct native *n, const void *data, uint32_t captured, uin
 	};
 	struct weir_gso gso = { segments, size, 0 };
 	struct weir_cpu *c = &n->cpu;
-	uint32_t staged;
 
-	c->now = ns;
+	c->tick = (uint32_t)(ns >> WEIR_TICK_SHIFT);
 	n->stage_ns[c->staged] = ns;
-	staged = weir_count(c, &f, gso);
-	if (staged == WEIR_BATCH)
-		weir_commit(c, staged);
-	weir_leave(c);
+	if (weir_count(c, &f, gso) == WEIR_BATCH)
+		weir_commit(c, WEIR_BATCH);
 }
 
 void native_flush(struct native *n)

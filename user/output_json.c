@@ -53,10 +53,11 @@ static struct json_object *sizes_array(const struct weir_totals *t)
 	return array;
 }
 
-static struct json_object *totals_object(const struct weir_totals *t)
+static struct json_object *totals_object(const struct snapshot *s)
 {
-	struct json_object *o = sum_object(t->seen), *classes = json_object_new_object();
+	struct json_object *o = sum_object(s->ledger.seen), *classes = json_object_new_object();
 	struct json_object *reasons = json_object_new_object();
+	const struct weir_totals *t = &s->totals;
 	int i;
 
 	for (i = 0; i < WEIR_CLASSES; i++)
@@ -216,7 +217,7 @@ int output_json(const struct answer *a, const struct selection *sel)
 	if (!live)
 		put_value("interfaces", json_object_new_array());
 	printf(",\n\"duration_ns\":%" PRIu64, a->duration_ns);
-	put_value("totals", totals_object(&a->snapshot->totals));
+	put_value("totals", totals_object(a->snapshot));
 	put_value("ledger", ledger_object(a));
 	err = put_views(a, sel);
 	printf("}\n");

@@ -60,9 +60,9 @@ static void put_sum(const char *name, struct weir_sum sum)
 	printf("  %-16s %16llu packets %18llu bytes\n", name, sum.packets, sum.bytes);
 }
 
-static void put_sizes(const struct weir_totals *t)
+static void put_sizes(const struct weir_totals *t, uint64_t all)
 {
-	uint64_t low, i, n, all = t->seen.packets;
+	uint64_t low, i, n;
 
 	puts("Frame sizes (L2 bytes)");
 	for (low = 0; low < WEIR_SIZE_BUCKETS; low = low ? low * 2 : 1) {
@@ -87,7 +87,7 @@ static void put_totals(const struct answer *a)
 	int i;
 
 	puts("Totals");
-	put_sum("all", t->seen);
+	put_sum("all", a->snapshot->ledger.seen);
 	for (i = 0; i < WEIR_CLASSES; i++)
 		if (t->class[i].packets)
 			put_sum(class_names[i], t->class[i]);
@@ -99,20 +99,19 @@ static void put_totals(const struct answer *a)
 		any = true;
 		put_sum(reason_names[i], t->reason[i]);
 	}
-	put_sizes(t);
+	put_sizes(t, a->snapshot->ledger.seen.packets);
 	putchar('\n');
 }
 
 void output_ledger(const struct answer *a)
 {
 	const struct ledger *l = &a->snapshot->ledger;
+	uint64_t sum = l->in_flows.packets + l->unattributed.packets;
 
-	uint64_t sum = l->in_flows.packets + l->unattributed.packets + l->reentered.packets;
-
-	printf("Ledger: %llu packets seen, %llu IP = %llu in flows + %llu unattributed + "
-	       "%llu reentered",
-	       l->seen.packets, l->ip.packets, l->in_flows.packets, l->unattributed.packets,
-	       l->reentered.packets);
+	printf("Ledger: %llu packets seen, %llu IP = %llu in flows + %llu unattributed",
+	       l->seen.packets, l->ip.packets, l->in_flows.packets, l->unattributed.packets);
+	if (l->reentered.packets)
+		printf(" (and %llu reentered)", l->reentered.packets);
 	if (l->balanced && l->ip.packets > sum)
 		printf(" + %llu that came while we read", l->ip.packets - sum);
 	printf(": %s\n", l->balanced ? "balanced" : "NOT BALANCED");

@@ -45,6 +45,7 @@ struct strand {
 struct staged {
 	struct weir_packet packet[WEIR_BATCH];
 	__u32 n;
+	__u32 tick;
 	__u64 commits;
 };
 
@@ -275,6 +276,7 @@ static void copy_stage(const struct weir_cpu *c, struct staged *s)
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
 		if (s->n > WEIR_BATCH)
 			s->n = WEIR_BATCH;
+		s->tick = *(const volatile uint32_t *)&c->tick;
 		memcpy(s->packet, (const void *)c->stage, s->n * sizeof(s->packet[0]));
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	} while (load(&c->commits) != s->commits);
@@ -301,18 +303,19 @@ static int add_live(struct snapshot *out, const struct flow_sum *f, uint8_t meta
 	return store_add_flow(&out->store, f);
 }
 
-static int add_staged(struct reader *r, const struct weir_packet *p, __u64 ns, struct snapshot *out)
+/* Native times of staged packets are no finer than their ticks: a file is flushed. */
+static int add_staged(struct reader *r, const struct weir_packet *p, __u32 tick,
+		      struct snapshot *out)
 {
 	struct weir_flow f = { .packets = p->packets,
 			       .bytes = p->bytes,
-			       .over = (int32_t)(p->bytes - p->ip_bytes),
-			       .first = p->tick,
-			       .last = p->tick };
-	struct fine fine = { ns, ns };
+			       .over = p->over,
+			       .first = tick,
+			       .last = tick };
 	struct flow_sum sum;
 
 	memcpy(&f, p, 40);
-	sum = flow_of(r, (const __u64 *)&f, ns ? &fine : NULL);
+	sum = flow_of(r, (const __u64 *)&f, NULL);
 	return add_live(out, &sum, f.meta);
 }
 
@@ -448,9 +451,8 @@ static int emit_cpu(struct reader *r, __u32 cpu, struct snapshot *out)
 	__u32 i;
 	int err = 0;
 
-	/* Native times of staged packets are no finer than their ticks: a file is flushed. */
 	for (i = 0; i < st->n && !err; i++) {
-		err = add_staged(r, &st->packet[i], 0, out);
+		err = add_staged(r, &st->packet[i], st->tick, out);
 		if (!err)
 			err = add_staged_syn(&st->packet[i], out);
 	}
@@ -461,32 +463,47 @@ static int emit_cpu(struct reader *r, __u32 cpu, struct snapshot *out)
 	return err;
 }
 
-static void sum_totals(const struct tables *t, struct weir_totals *out, struct weir_sum *reentered)
+static void sum_totals(const struct tables *t, struct weir_totals *out)
 {
-	uint32_t cpu, nested;
+	uint32_t cpu;
 	size_t i;
 
 	memset(out, 0, sizeof(*out));
-	*reentered = (struct weir_sum){ 0 };
 	for (cpu = 0; cpu < t->plan.cpus; cpu++) {
-		const struct weir_cpu *c = &t->cpu[cpu];
+		const __u64 *from = (const __u64 *)&t->cpu[cpu].totals;
 
-		reentered->packets += load((const __u64 *)&c->reentered.packets);
-		reentered->bytes += load((const __u64 *)&c->reentered.bytes);
-		for (nested = 0; nested < 2; nested++) {
-			const __u64 *from = (const __u64 *)&c->totals[nested];
-
-			/* `seen`, the first, is written first and so read last. */
-			for (i = sizeof(*out) / 8; i-- > 0;)
-				((__u64 *)out)[i] += load(&from[i]);
-		}
+		/* In order: sizes, added first, are read last. */
+		for (i = 0; i < sizeof(*out) / 8; i++)
+			((__u64 *)out)[i] += load(&from[i]);
 	}
+}
+
+static struct weir_sum sum_reentered(const struct tables *t)
+{
+	struct weir_sum sum = { 0 };
+	uint32_t cpu;
+
+	for (cpu = 0; cpu < t->plan.cpus; cpu++) {
+		sum.packets += load((const __u64 *)&t->cpu[cpu].reentered.packets);
+		sum.bytes += load((const __u64 *)&t->cpu[cpu].reentered.bytes);
+	}
+	return sum;
 }
 
 static struct weir_sum ip_of(const struct weir_totals *t)
 {
 	return (struct weir_sum){ t->class[WEIR_IPV4].packets + t->class[WEIR_IPV6].packets,
 				  t->class[WEIR_IPV4].bytes + t->class[WEIR_IPV6].bytes };
+}
+
+static __u64 sizes_of(const struct weir_totals *t)
+{
+	__u64 n = 0;
+	int i;
+
+	for (i = 0; i < WEIR_SIZE_BUCKETS; i++)
+		n += t->size[i];
+	return n;
 }
 
 static bool between(struct weir_sum low, struct weir_sum x, struct weir_sum high)
@@ -497,15 +514,17 @@ static bool between(struct weir_sum low, struct weir_sum x, struct weir_sum high
 
 static void close_ledger(struct reader *r, struct snapshot *out, const struct weir_totals *before)
 {
-	struct weir_sum low = ip_of(before), sum, class = { 0 };
+	struct weir_sum low = ip_of(before), sum;
 	struct ledger *l = &out->ledger;
+	__u64 classes;
 	uint32_t i;
 
 	*l = (struct ledger){ .unattributed = r->refused,
 			      .syn_unattributed = r->syn_refused,
-			      .in_flows = out->store.total };
-	sum_totals(r->t, &out->totals, &l->reentered);
-	l->seen = out->totals.seen;
+			      .in_flows = out->store.total,
+			      .reentered = sum_reentered(r->t) };
+	sum_totals(r->t, &out->totals);
+	l->seen = l->reentered;
 	l->ip = ip_of(&out->totals);
 	for (i = 0; i < r->t->plan.cpus; i++) {
 		l->unattributed.packets += r->flows[i].missed.packets;
@@ -514,12 +533,15 @@ static void close_ledger(struct reader *r, struct snapshot *out, const struct we
 		out->ended += r->t->cpu[i].ended.head;
 	}
 	for (i = 0; i < WEIR_CLASSES; i++) {
-		class.packets += out->totals.class[i].packets;
-		class.bytes += out->totals.class[i].bytes;
+		l->seen.packets += out->totals.class[i].packets;
+		l->seen.bytes += out->totals.class[i].bytes;
 	}
-	sum.packets = l->in_flows.packets + l->unattributed.packets + l->reentered.packets;
-	sum.bytes = l->in_flows.bytes + l->unattributed.bytes + l->reentered.bytes;
-	l->balanced = between(low, sum, l->ip) && between(before->seen, class, l->seen);
+	classes = l->seen.packets - l->reentered.packets;
+	sum.packets = l->in_flows.packets + l->unattributed.packets;
+	sum.bytes = l->in_flows.bytes + l->unattributed.bytes;
+	/* On each CPU one packet may have had its size counted then, but not yet its class. */
+	l->balanced = between(low, sum, l->ip) && classes <= sizes_of(&out->totals) &&
+		      sizes_of(before) <= classes + r->t->plan.cpus;
 }
 
 static __u64 boot_ns(void)
@@ -547,7 +569,6 @@ static void read_ports(const struct tables *t, struct weir_port *to)
 int reader_read(struct reader *r, struct snapshot *out)
 {
 	struct weir_totals before;
-	struct weir_sum reentered;
 	uint32_t cpu;
 	int err = 0;
 
@@ -558,7 +579,7 @@ int reader_read(struct reader *r, struct snapshot *out)
 	memset(out->ports, 0, WEIR_PORTS * sizeof(*out->ports));
 	store_clear(&out->store);
 	out->live = out->syn_live = out->ended = 0;
-	sum_totals(r->t, &before, &reentered);
+	sum_totals(r->t, &before);
 	r->now = boot_ns();
 	for (cpu = 0; cpu < r->t->plan.cpus && err >= 0; cpu++)
 		err = copy_cpu(r, cpu);

@@ -169,19 +169,21 @@ struct weir_packet {
 	__u64 src[2];
 	__u64 dst[2];
 	__u32 hash;
-	__u32 tick;
+	__s32 over; /* bytes minus IP bytes */
 	__u32 bytes;
-	__u32 ip_bytes;
 	__u32 packets; /* 1, or the segments of a GSO packet */
-	__u32 pad;
+	__u32 pad[2];
 } __attribute__((aligned(64)));
 
+/*
+ * What was seen: every packet is in one class and in one size. Sizes are added first, so whoever
+ * reads classes first never finds a class ahead of them.
+ */
 struct weir_totals {
-	struct weir_sum seen;
 	struct weir_sum class[8];      /* by enum weir_class */
 	struct weir_sum reason[32];    /* by enum weir_reason */
 	__u64 size[WEIR_SIZE_BUCKETS]; /* by frame length / 64 */
-	__u64 pad;
+	__u64 pad[7];
 };
 
 /* A ring's position and the sum of all it was ever given. */
@@ -195,14 +197,14 @@ struct weir_ring {
  * it attaches them. `commits` is odd while a batch is on its way from stage to tables.
  */
 struct weir_cpu {
-	__u64 jiffies;
-	__u64 now; /* ns since boot, as read when `jiffies` last changed */
+	__u64 jiffies; /* when `tick` was read; 0 before the first packet */
 	__u64 commits;
 	__u32 staged;
+	__u32 tick; /* of the packets staged */
 	__u32 busy;
-	struct weir_sum reentered; /* IP packets a nested program met and could not stage */
 	__u32 index;		   /* of this CPU in the array */
-	__u32 pad[3];
+	struct weir_sum reentered; /* frames a nested program met: of no class, in no table */
+	__u64 pad[2];
 
 	__u64 key[5]; /* odd multipliers of the hash */
 	__u32 flow_base;
@@ -219,8 +221,8 @@ struct weir_cpu {
 	struct weir_ring ended;
 	struct weir_ring syn_ended;
 
-	struct weir_totals totals[2];		  /* [1] is a nested program's */
-	struct weir_packet stage[WEIR_BATCH + 1]; /* the last is a nested program's */
+	struct weir_totals totals;
+	struct weir_packet stage[WEIR_BATCH];
 } __attribute__((aligned(4096)));
 
 #define WEIR_ASSERT(x) _Static_assert(x, #x)

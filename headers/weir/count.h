@@ -5,7 +5,7 @@
  *
  * Order is part of the contract with readers: a packet is staged before the totals hold it, and
  * `commits` is odd while staged packets are on their way to the tables. A program that
- * interrupts another on its CPU finds `busy` set: it counts in totals[1] and leaves.
+ * interrupts another on its CPU finds `busy` set: it notes the frame as reentered and leaves.
  */
 #ifndef WEIR_COUNT_H
 #define WEIR_COUNT_H
@@ -58,14 +58,13 @@ weir_inline void weir_commit(struct weir_cpu *c, __u32 n)
 	*(volatile __u64 *)&c->commits = c->commits + 1;
 }
 
-weir_inline void weir_oddities(struct weir_cpu *c, __u32 nested, __u32 oddities, __u32 packets,
-			       __u32 bytes)
+weir_inline void weir_oddities(struct weir_cpu *c, __u32 oddities, __u32 packets, __u32 bytes)
 {
 	__u32 i;
 
 	for (i = WEIR_R_L4_SHORT; i < WEIR_REASONS; i++)
 		if (oddities & 1U << i)
-			weir_add(&c->totals[nested & 1].reason[i], packets, bytes);
+			weir_add(&c->totals.reason[i], packets, bytes);
 }
 
 /* What a frame adds up to on the wire: itself, or the segments that GSO will make of it. */
@@ -96,8 +95,9 @@ weir_inline void weir_count_size(struct weir_totals *t, const struct weir_wire *
 weir_inline void weir_totals_add(struct weir_totals *t, const struct weir_parsed *parsed,
 				 const struct weir_wire *w)
 {
-	weir_add(&t->class[parsed->class & 7], w -> packets, w -> bytes);
 	weir_count_size(t, w);
+	weir_wmb(&t->pad[0]);
+	weir_add(&t->class[parsed->class & 7], w -> packets, w -> bytes);
 	if (parsed->reason)
 		weir_add(&t->reason[parsed->reason & 31], w->packets, w->bytes);
 }
@@ -131,52 +131,57 @@ weir_inline struct weir_wire weir_on_wire(const struct weir_frame *f,
 }
 
 /*
- * Counts a frame at the time c->now. Returns the packets now staged, 0 where nothing was; the
- * caller commits them once they are WEIR_BATCH, or have waited, and must then call weir_leave()
- * in any case.
+ * Begins a frame's counting; false where another program of this CPU was in the middle of it,
+ * and the frame can only be noted. Followed by weir_count() and weir_leave().
+ */
+weir_inline int weir_enter(struct weir_cpu *c, __u32 packets, __u32 bytes)
+{
+	if (*(volatile __u32 *)&c->busy) {
+		weir_add(&c->reentered, packets, bytes);
+		return 0;
+	}
+	*(volatile __u32 *)&c->busy = 1;
+	asm volatile("" : : : "memory");
+	return 1;
+}
+
+weir_inline void weir_leave(struct weir_cpu *c)
+{
+	asm volatile("" : : : "memory");
+	*(volatile __u32 *)&c->busy = 0;
+}
+
+/*
+ * Counts a frame at the time c->tick. Returns the packets now staged, 0 where nothing was; the
+ * caller commits them once they are WEIR_BATCH, and before it moves c->tick.
  */
 weir_inline __u32 weir_count(struct weir_cpu *c, const struct weir_frame *f, struct weir_gso gso)
 {
-	__u32 nested = c->busy != 0, n;
-	struct weir_totals *t = &c->totals[nested];
+	__u32 n = c->staged & (WEIR_BATCH - 1);
+	struct weir_packet *p = &c->stage[n];
 	struct weir_parsed parsed;
-	struct weir_packet *p;
 	struct weir_wire w;
 	int ip;
 
-	*(volatile __u32 *)&c->busy = c->busy + 1;
-	asm volatile("" : : : "memory");
-	n = c->staged & (WEIR_BATCH - 1);
-	p = &c->stage[nested ? WEIR_BATCH : n];
-	weir_add(&t->seen, 1, f->length);
 	parsed.ip_bytes = 0;
 	parsed.l3 = 0;
 	ip = weir_parse(f, &parsed, p);
 	w = weir_on_wire(f, &parsed, gso);
-	if (w.packets > 1 || gso.tag)
-		weir_add(&t->seen, w.packets - 1, w.bytes - f->length);
-	if (ip && nested) {
-		weir_add(&c->reentered, w.packets, w.bytes);
-	} else if (ip) {
+	if (ip) {
 		p->hash = weir_hash(c->key, p->tail, p->src, p->dst);
-		p->tick = (__u32)(c->now >> WEIR_TICK_SHIFT);
+		p->over = (__s32)(w.bytes - w.ip_bytes);
 		p->bytes = w.bytes;
-		p->ip_bytes = w.ip_bytes;
 		p->packets = w.packets;
 		weir_wmb(&c->commits);
 		*(volatile __u32 *)&c->staged = ++n;
 		weir_wmb(&c->commits);
+	} else {
+		n = 0;
 	}
-	weir_totals_add(t, &parsed, &w);
+	weir_totals_add(&c->totals, &parsed, &w);
 	if (parsed.oddities)
-		weir_oddities_slow(c, nested, parsed.oddities, w.packets, w.bytes);
-	return nested ? 0 : n;
-}
-
-/* Ends what weir_count() began. */
-weir_inline void weir_leave(struct weir_cpu *c)
-{
-	*(volatile __u32 *)&c->busy = c->busy - 1;
+		weir_oddities_slow(c, parsed.oddities, w.packets, w.bytes);
+	return n;
 }
 
 #endif

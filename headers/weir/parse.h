@@ -246,7 +246,7 @@ weir_inline __u32 weir_forget(__u32 *memory, __u32 x)
 
 /*
  * Follows extension headers. Returns whether the cursor stands at an L4 header; `proto` and
- * `left` are up to date either way. `p` lends its hash, tick and bytes as memory.
+ * `left` are up to date either way. `p` lends its hash, packets and bytes as memory.
  */
 weir_inline int weir_parse_ext(const struct weir_frame *f, struct weir_cursor *c, __u32 *proto,
 			       __u32 *left, struct weir_parsed *out, struct weir_packet *p)
@@ -256,7 +256,7 @@ weir_inline int weir_parse_ext(const struct weir_frame *f, struct weir_cursor *c
 	weir_unrolled for (i = 0; i <= WEIR_EXT_MAX; i++)
 	{
 		*proto = weir_forget(&p->hash, *proto);
-		*left = weir_forget(&p->tick, *left);
+		*left = weir_forget(&p->packets, *left);
 		at = weir_forget(&p->bytes, at) & WEIR_EXT_REACH;
 		c->pos = f->bytes.pos + at;
 		if (!weir_is_ext(*proto)) {

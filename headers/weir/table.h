@@ -35,22 +35,28 @@
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define WEIR_TAIL_KEY 0x0000ffffffffffffULL
 #define WEIR_TAIL_GEN(gen) ((__u64)(gen) << 56)
+#define WEIR_TAIL_IPV6 ((__u64)WEIR_META_IPV6 << 40)
 #define WEIR_SYN_KEY 0x00ffffff00000000ULL
 #else
 #define WEIR_TAIL_KEY 0xffffffffffff0000ULL
 #define WEIR_TAIL_GEN(gen) ((__u64)(gen))
+#define WEIR_TAIL_IPV6 ((__u64)WEIR_META_IPV6 << 16)
 #define WEIR_SYN_KEY 0x00000000ffffff00ULL
 #endif
 
 #define WEIR_FLOW_PACKETS_MAX (1U << 31)
 #define WEIR_FLOW_OVER_MAX (1 << 30)
 
-/* 32 bits of hash over a flow key; `key` are odd and secret, or sets could be overfilled. */
+/*
+ * 32 bits of hash over a flow key; `key` are odd and secret, or sets could be overfilled. Of an
+ * IPv4 flow the constant words of its mapped addresses are left out.
+ */
 weir_inline __u32 weir_hash(const __u64 *key, __u64 tail, const __u64 *src, const __u64 *dst)
 {
-	__u64 h = (tail & WEIR_TAIL_KEY) * key[0] + src[1] * key[1] + dst[1] * key[2] +
-		  src[0] * key[3] + dst[0] * key[4];
+	__u64 h = (tail & WEIR_TAIL_KEY) * key[0] + src[1] * key[1] + dst[1] * key[2];
 
+	if (tail & WEIR_TAIL_IPV6)
+		h += src[0] * key[3] + dst[0] * key[4];
 	h ^= h >> 32;
 	h *= 0x9e3779b97f4a7c15ULL;
 	return (__u32)(h >> 32);
@@ -171,9 +177,9 @@ weir_inline void weir_flow_replace(struct weir_cpu *c, struct weir_flow *r,
 	r->dst[1] = p->dst[1];
 	r->bytes = p->bytes;
 	r->packets = p->packets;
-	r->over = (__s32)(p->bytes - p->ip_bytes);
-	r->first = p->tick;
-	r->last = p->tick;
+	r->over = p->over;
+	r->first = c->tick;
+	r->last = c->tick;
 	weir_wmb(&r->bytes);
 	weir_tail_word(r) = p->tail | WEIR_TAIL_GEN(weir_gen_next(gen));
 }
@@ -217,14 +223,14 @@ weir_inline void weir_flow_count(struct weir_cpu *c, __u32 i)
 			goto begin;
 	}
 	packets = r->packets + p->packets;
-	over = r->over + (__s32)(p->bytes - p->ip_bytes);
+	over = r->over + p->over;
 	if (packets >= WEIR_FLOW_PACKETS_MAX || over >= WEIR_FLOW_OVER_MAX ||
 	    over <= -WEIR_FLOW_OVER_MAX)
 		goto begin;
 	r->packets = packets;
 	r->over = over;
 	r->bytes += p->bytes;
-	r->last = p->tick;
+	r->last = c->tick;
 	/* A byte store makes the next comparison of the whole word wait: only if it must. */
 	flags = ((const struct weir_flow *)p)->tcp_flags;
 	if (flags & ~r->tcp_flags)
