@@ -20,15 +20,16 @@
 		__uint(map_flags, BPF_F_MMAPABLE);                                                 \
 		__uint(max_entries, 1);                                                            \
 		__type(key, __u32);                                                                \
-		__type(value, struct record);                                                      \
+		__type(value, record);                                                             \
 	} name SEC(".maps")
 
-WEIR_MAP(weir_cpus, weir_cpu);
-WEIR_MAP(weir_flows, weir_flow_set);
-WEIR_MAP(weir_ended, weir_ended_flow);
-WEIR_MAP(weir_ports, weir_port);
-WEIR_MAP(weir_syns, weir_syn_set);
-WEIR_MAP(weir_syns_ended, weir_ended_syn);
+WEIR_MAP(weir_cpus, struct weir_cpu);
+WEIR_MAP(weir_flows, struct weir_flow_set);
+WEIR_MAP(weir_ended, struct weir_ended_flow);
+WEIR_MAP(weir_ports, struct weir_port);
+WEIR_MAP(weir_cells, __u64);
+WEIR_MAP(weir_syns, struct weir_syn_set);
+WEIR_MAP(weir_syns_ended, struct weir_ended_syn);
 
 weir_inline struct weir_flow_set *weir_flow_set(struct weir_cpu *c, __u32 i)
 {
@@ -46,9 +47,15 @@ weir_inline struct weir_ended_flow *weir_ended_flow(struct weir_cpu *c, __u32 i)
 
 weir_inline struct weir_port *weir_port(struct weir_cpu *c, __u32 i)
 {
-	__u32 at = c->port_base + i;
+	(void)c;
+	return bpf_map_lookup_elem(&weir_ports, &i);
+}
 
-	return bpf_map_lookup_elem(&weir_ports, &at);
+weir_inline __u64 *weir_port_cell(struct weir_cpu *c, __u32 i)
+{
+	__u32 at = c->cell_base + i;
+
+	return bpf_map_lookup_elem(&weir_cells, &at);
 }
 
 weir_inline struct weir_syn_set *weir_syn_set(struct weir_cpu *c, __u32 i)
@@ -72,10 +79,17 @@ weir_inline struct weir_ended_flow *weir_ended_syn(struct weir_cpu *c, __u32 i)
 /* Global functions: verified once, by their arguments alone. Defined in weir.bpf.c. */
 int weir_bpf_begin(__u32 cpu, __u32 i);
 int weir_bpf_syn(__u32 cpu, __u32 i);
+int weir_bpf_ports(__u32 cpu, __u32 n);
+int weir_bpf_port_sum(__u32 cpu, __u32 at, __u64 packets, __u64 bytes);
+int weir_bpf_port_spill(__u32 cpu, __u32 at);
 int weir_bpf_oddities(__u32 cpu, __u32 bits, __u32 packets, __u32 bytes);
 
 #define weir_flow_begin_slow(c, i) ((void)weir_bpf_begin((c)->index, i))
 #define weir_syn_count_slow(c, i) ((void)weir_bpf_syn((c)->index, i))
+#define weir_ports_ended_slow(c, n) ((void)weir_bpf_ports((c)->index, n))
+#define weir_port_sum_slow(c, at, packets, bytes)                                                  \
+	((void)weir_bpf_port_sum((c)->index, at, packets, bytes))
+#define weir_port_spill_slow(c, at) ((void)weir_bpf_port_spill((c)->index, at))
 #define weir_oddities_slow(c, bits, packets, bytes)                                                \
 	((void)weir_bpf_oddities((c)->index, bits, packets, bytes))
 

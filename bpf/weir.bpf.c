@@ -41,6 +41,33 @@ int weir_bpf_syn(__u32 cpu, __u32 i)
 	return 0;
 }
 
+int weir_bpf_port_sum(__u32 cpu, __u32 at, __u64 packets, __u64 bytes)
+{
+	struct weir_cpu *c = cpu_state(cpu);
+
+	if (c)
+		weir_port_sum(c, at, packets, bytes);
+	return 0;
+}
+
+int weir_bpf_port_spill(__u32 cpu, __u32 at)
+{
+	struct weir_cpu *c = cpu_state(cpu);
+
+	if (c)
+		weir_port_spill(c, at);
+	return 0;
+}
+
+int weir_bpf_ports(__u32 cpu, __u32 n)
+{
+	struct weir_cpu *c = cpu_state(cpu);
+
+	if (c)
+		weir_ports_ended(c, n);
+	return 0;
+}
+
 int weir_bpf_oddities(__u32 cpu, __u32 bits, __u32 packets, __u32 bytes)
 {
 	struct weir_cpu *c = cpu_state(cpu);

@@ -109,7 +109,7 @@ static void init_cpu(struct weir_cpu *c, __u32 cpu, __u32 sets)
 	c->flow_base = cpu * sets;
 	c->ended_mask = ENDED - 1;
 	c->ended_base = cpu * ENDED;
-	c->port_base = cpu * WEIR_PORTS;
+	c->cell_base = cpu * WEIR_CELLS;
 	c->syn_sets = SYN_SETS;
 	c->syn_base = cpu * SYN_SETS;
 	c->syn_ended_mask = SYN_SETS - 1;
@@ -142,7 +142,8 @@ static struct weir_bpf *load_weir(__u32 sets)
 	resize(w->maps.weir_cpus, cpus);
 	resize(w->maps.weir_flows, cpus * sets);
 	resize(w->maps.weir_ended, cpus * ENDED);
-	resize(w->maps.weir_ports, cpus * WEIR_PORTS);
+	resize(w->maps.weir_ports, WEIR_PORTS);
+	resize(w->maps.weir_cells, cpus * WEIR_CELLS);
 	resize(w->maps.weir_syns, cpus * SYN_SETS);
 	resize(w->maps.weir_syns_ended, cpus * SYN_SETS);
 	if (weir_bpf__load(w))

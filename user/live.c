@@ -27,10 +27,12 @@
 #define fail(l, ...) (snprintf((l)->why, WHY_SIZE, __VA_ARGS__), (void)0)
 
 static const char *const map_names[LIVE_MAPS] = { "weir_cpus",	"weir_flows", "weir_ended",
-						  "weir_ports", "weir_syns",  "weir_syns_ended" };
+						  "weir_ports", "weir_syns",  "weir_syns_ended",
+						  "weir_cells" };
 static const size_t value_sizes[LIVE_MAPS] = {
 	sizeof(struct weir_cpu),  sizeof(struct weir_flow_set), sizeof(struct weir_ended_flow),
 	sizeof(struct weir_port), sizeof(struct weir_syn_set),	sizeof(struct weir_ended_syn),
+	sizeof(uint64_t),
 };
 
 static uint64_t clock_ns(clockid_t clock)
@@ -86,9 +88,10 @@ static void map_counts(const struct plan *p, uint32_t counts[LIVE_MAPS])
 	counts[0] = p->cpus;
 	counts[1] = p->cpus * p->flow_sets;
 	counts[2] = p->cpus * p->ended;
-	counts[3] = plan_port_partitions(p) * WEIR_PORTS;
+	counts[3] = WEIR_PORTS;
 	counts[4] = p->cpus * p->syn_sets;
 	counts[5] = p->cpus * p->syn_ended;
+	counts[6] = p->ports_shared ? 1 : plan_cells(p); /* no map is empty */
 }
 
 static int map_memory(struct live *l, const uint32_t counts[LIVE_MAPS], int protection)
@@ -116,6 +119,7 @@ static int map_memory(struct live *l, const uint32_t counts[LIVE_MAPS], int prot
 	l->tables.ports = l->mapped[3];
 	l->tables.syns = l->mapped[4];
 	l->tables.syns_ended = l->mapped[5];
+	l->tables.cells = l->mapped[6];
 	l->tables.clock_offset = (int64_t)(clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME));
 	return 0;
 }
@@ -597,7 +601,7 @@ static int open_maps(struct live *l, const struct pin_dir *d)
 	p->cpus = counts[0];
 	p->flow_sets = counts[1] / p->cpus;
 	p->ended = counts[2] / p->cpus;
-	p->ports_shared = p->cpus > 1 && counts[3] == WEIR_PORTS;
+	p->ports_shared = counts[6] == 1;
 	p->syn_sets = counts[4] / p->cpus;
 	p->syn_ended = counts[5] / p->cpus;
 	return map_memory(l, counts, PROT_READ);

@@ -36,7 +36,7 @@ struct live_meta {
 	struct link_counters counters; /* when attached */
 };
 
-#define LIVE_MAPS 6
+#define LIVE_MAPS 7
 #define WHY_SIZE 512
 
 struct live {

@@ -9,6 +9,7 @@ static struct weir_syn_set *weir_syn_set(struct weir_cpu *c, uint32_t i);
 static struct weir_ended_flow *weir_ended_flow(struct weir_cpu *c, uint32_t i);
 static struct weir_ended_flow *weir_ended_syn(struct weir_cpu *c, uint32_t i);
 static struct weir_port *weir_port(struct weir_cpu *c, uint32_t i);
+static __u64 *weir_port_cell(struct weir_cpu *c, uint32_t i);
 static void weir_note_touched(struct weir_cpu *c, uint32_t i, const struct weir_flow *r, int begun);
 static void weir_note_ended(struct weir_cpu *c, const struct weir_flow *r);
 static void weir_oddities_slow(struct weir_cpu *c, uint32_t oddities, uint32_t packets,
@@ -16,6 +17,9 @@ static void weir_oddities_slow(struct weir_cpu *c, uint32_t oddities, uint32_t p
 
 #define weir_flow_begin_slow(c, i) weir_flow_begin(c, i)
 #define weir_syn_count_slow(c, i) weir_syn_count(c, i)
+#define weir_ports_ended_slow(c, n) weir_ports_ended(c, n)
+#define weir_port_sum_slow(c, at, packets, bytes) weir_port_sum(c, at, packets, bytes)
+#define weir_port_spill_slow(c, at) weir_port_spill(c, at)
 #include <weir/count.h>
 
 struct native {
@@ -54,6 +58,11 @@ static struct weir_ended_flow *weir_ended_syn(struct weir_cpu *c, uint32_t i)
 static struct weir_port *weir_port(struct weir_cpu *c, uint32_t i)
 {
 	return &native_of(c)->tables.ports[i];
+}
+
+static __u64 *weir_port_cell(struct weir_cpu *c, uint32_t i)
+{
+	return &native_of(c)->tables.cells[i];
 }
 
 static void weir_oddities_slow(struct weir_cpu *c, uint32_t oddities, uint32_t packets,
@@ -99,6 +108,7 @@ struct native *native_new(const struct plan *plan, uint64_t seed)
 	t = &n->tables;
 	t->plan = *plan;
 	t->plan.cpus = 1;
+	t->plan.ports_shared = false;
 	t->cpu = &n->cpu;
 
 	t->flows = aligned_alloc(128, plan->flow_sets * sizeof(*t->flows));
@@ -106,10 +116,11 @@ struct native *native_new(const struct plan *plan, uint64_t seed)
 	t->ended = calloc(plan->ended, sizeof(*t->ended));
 	t->syns_ended = calloc(plan->syn_ended, sizeof(*t->syns_ended));
 	t->ports = calloc(WEIR_PORTS, sizeof(*t->ports));
+	t->cells = calloc(WEIR_CELLS, sizeof(*t->cells));
 	t->fine = n->fine = calloc((size_t)plan->flow_sets * WEIR_WAYS, sizeof(*n->fine));
 	t->fine_ended = n->fine_ended = calloc(plan->ended, sizeof(*n->fine_ended));
-	if (!t->flows || !t->syns || !t->ended || !t->syns_ended || !t->ports || !n->fine ||
-	    !n->fine_ended) {
+	if (!t->flows || !t->syns || !t->ended || !t->syns_ended || !t->ports || !t->cells ||
+	    !n->fine || !n->fine_ended) {
 		native_free(n);
 		return NULL;
 	}
@@ -128,6 +139,7 @@ void native_free(struct native *n)
 	free(n->tables.ended);
 	free(n->tables.syns_ended);
 	free(n->tables.ports);
+	free(n->tables.cells);
 	free(n->fine);
 	free(n->fine_ended);
 	free(n);

@@ -14,7 +14,10 @@
 #define weir_syn_set(c, i) ((void)(i), NULL)
 #define weir_ended_flow(c, i) ((void)(i), NULL)
 #define weir_ended_syn(c, i) ((void)(i), NULL)
-#define weir_port(c, i) ((void)(i), NULL)
+#define weir_port(c, i) ((void)(c), (void)(i), NULL)
+#define weir_port_cell(c, i) ((void)(c), (void)(i), NULL)
+#define weir_port_sum_slow(c, at, packets, bytes) ((void)(at))
+#define weir_port_spill_slow(c, at) ((void)(at))
 #define weir_note_touched(c, i, r, begun) ((void)(i))
 #define weir_note_ended(c, r) ((void)0)
 #define weir_flow_begin_slow(c, i) ((void)0)
@@ -552,18 +555,50 @@ static __u64 boot_ns(void)
 	return (__u64)ts.tv_sec * 1000000000ULL + (__u64)ts.tv_nsec;
 }
 
+/* Cells on their way to the sums, now or up to now. */
+static __u64 spills(const struct tables *t)
+{
+	unsigned int spins = 0;
+	uint32_t cpu;
+	__u64 n, sum = 0;
+
+	for (cpu = 0; cpu < t->plan.cpus; cpu++) {
+		while ((n = load(&t->cpu[cpu].spills)) & 1)
+			if (++spins % 1024 == 0)
+				sched_yield();
+		sum += n;
+	}
+	return sum;
+}
+
+static void copy_ports(const struct tables *t, struct weir_port *to)
+{
+	uint32_t i, n = plan_cells(&t->plan);
+
+	memcpy(to, t->ports, WEIR_PORTS * sizeof(*to));
+	for (i = 0; i < n; i++) {
+		__u64 cell = load((const __u64 *)&t->cells[i]);
+		uint32_t at = i % WEIR_CELLS;
+		struct weir_sum *sum = &to[at >> 17 << 16 | (at & 0xffff)].role[at >> 16 & 1];
+
+		if (!cell)
+			continue;
+		sum->packets += weir_cell_packets(cell);
+		sum->bytes += weir_cell_bytes(cell);
+	}
+}
+
+/* A cell spills once in millions of packets: what was copied meanwhile is copied again. */
 static void read_ports(const struct tables *t, struct weir_port *to)
 {
-	size_t i, n = (size_t)plan_port_partitions(&t->plan) * WEIR_PORTS;
-	int role;
+	__u64 before;
 
-	for (i = 0; i < n; i++)
-		for (role = 0; role < 2; role++) {
-			struct weir_sum *sum = &to[i % WEIR_PORTS].role[role];
-
-			sum->packets += load((const __u64 *)&t->ports[i].role[role].packets);
-			sum->bytes += load((const __u64 *)&t->ports[i].role[role].bytes);
-		}
+	do {
+		before = spills(t);
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		copy_ports(t, to);
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	} while (spills(t) != before);
 }
 
 int reader_read(struct reader *r, struct snapshot *out)
@@ -576,7 +611,6 @@ int reader_read(struct reader *r, struct snapshot *out)
 		out->ports = calloc(WEIR_PORTS, sizeof(*out->ports));
 	if (!out->ports)
 		return -ENOMEM;
-	memset(out->ports, 0, WEIR_PORTS * sizeof(*out->ports));
 	store_clear(&out->store);
 	out->live = out->syn_live = out->ended = 0;
 	sum_totals(r->t, &before);

@@ -17,13 +17,14 @@ static uint32_t power_of_two_within(uint64_t n)
 int plan_make(struct plan *plan, uint64_t memory, uint32_t cpus)
 {
 	const uint64_t ports = sizeof(struct weir_port) * WEIR_PORTS;
+	const uint64_t cells = sizeof(uint64_t) * WEIR_CELLS;
 	uint64_t each;
 
 	if (memory < WEIR_MEMORY_MIN)
 		return -ENOSPC;
 	plan->cpus = cpus;
-	plan->ports_shared = cpus > 1 && ports * cpus > memory / 4;
-	memory -= ports * plan_port_partitions(plan);
+	plan->ports_shared = cells * cpus > memory / 8;
+	memory -= ports + plan_cells(plan) * sizeof(uint64_t);
 	if (memory / cpus <= sizeof(struct weir_cpu) + 16384)
 		return -ENOSPC;
 	each = memory / cpus - sizeof(struct weir_cpu);
@@ -38,9 +39,9 @@ int plan_make(struct plan *plan, uint64_t memory, uint32_t cpus)
 	return 0;
 }
 
-uint32_t plan_port_partitions(const struct plan *plan)
+uint32_t plan_cells(const struct plan *plan)
 {
-	return plan->ports_shared ? 1 : plan->cpus;
+	return plan->ports_shared ? 0 : plan->cpus * WEIR_CELLS;
 }
 
 uint64_t plan_bytes(const struct plan *plan)
@@ -51,8 +52,8 @@ uint64_t plan_bytes(const struct plan *plan)
 			(uint64_t)plan->syn_sets * sizeof(struct weir_syn_set) +
 			(uint64_t)plan->syn_ended * sizeof(struct weir_ended_syn);
 
-	return each * plan->cpus +
-	       (uint64_t)plan_port_partitions(plan) * WEIR_PORTS * sizeof(struct weir_port);
+	return each * plan->cpus + WEIR_PORTS * sizeof(struct weir_port) +
+	       plan_cells(plan) * sizeof(uint64_t);
 }
 
 void tables_init(struct tables *t, uint64_t seed)
@@ -71,7 +72,7 @@ void tables_init(struct tables *t, uint64_t seed)
 		c->ended_mask = p->ended - 1;
 		c->ended_base = i * p->ended;
 		c->ports_shared = p->ports_shared;
-		c->port_base = p->ports_shared ? 0 : i * WEIR_PORTS;
+		c->cell_base = i * WEIR_CELLS;
 		c->syn_sets = p->syn_sets;
 		c->syn_base = i * p->syn_sets;
 		c->syn_ended_mask = p->syn_ended - 1;

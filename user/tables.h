@@ -22,7 +22,7 @@ struct plan {
 	uint32_t ended;	    /* entries, a power of two */
 	uint32_t syn_sets;
 	uint32_t syn_ended; /* a power of two */
-	bool ports_shared;  /* one partition of ports for all CPUs */
+	bool ports_shared;  /* ports without cells: all CPUs add to the sums */
 };
 
 /* Times in ns beside a record, for readers that know them better than in ticks. */
@@ -37,6 +37,7 @@ struct tables {
 	struct weir_flow_set *flows;
 	struct weir_ended_flow *ended;
 	struct weir_port *ports;
+	__u64 *cells; /* of ports, NULL if they are shared */
 	struct weir_syn_set *syns;
 	struct weir_ended_syn *syns_ended;
 	const struct fine *fine;       /* of flows, NULL when live */
@@ -48,7 +49,8 @@ struct tables {
 int plan_make(struct plan *plan, uint64_t memory, uint32_t cpus);
 /* Bytes that the tables of a plan take, all CPUs together. */
 uint64_t plan_bytes(const struct plan *plan);
-uint32_t plan_port_partitions(const struct plan *plan);
+/* Cells of ports, all CPUs together. */
+uint32_t plan_cells(const struct plan *plan);
 
 /* Fills in every CPU's configuration, with secret hash multipliers from `seed` on. */
 void tables_init(struct tables *t, uint64_t seed);

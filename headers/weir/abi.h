@@ -156,12 +156,18 @@ struct weir_ended_syn {
 	struct weir_sum before; /* packets: segments counted as a source's; bytes: as a target's */
 };
 
+/*
+ * What ended flows add up to by port. Each CPU adds to cells of its own, packets << 40 | bytes,
+ * at (proto * 2 + role) << 16 | port; a cell about to overflow goes to the sums all CPUs share,
+ * at proto << 16 | port. The count of a port is both together.
+ */
 struct weir_port {
 	struct weir_sum role[2]; /* as source, as destination */
 };
 
 #define WEIR_PORT_PROTOS 3 /* TCP, UDP, SCTP */
 #define WEIR_PORTS (WEIR_PORT_PROTOS * 65536)
+#define WEIR_CELLS (2 * WEIR_PORTS)
 
 /* A parsed packet on its way into the tables. */
 struct weir_packet {
@@ -204,15 +210,16 @@ struct weir_cpu {
 	__u32 busy;
 	__u32 index;		   /* of this CPU in the array */
 	struct weir_sum reentered; /* frames a nested program met: of no class, in no table */
-	__u64 pad[2];
+	__u64 spills;		   /* odd while a port's cell goes to the sums */
+	__u64 pad;
 
 	__u64 key[5]; /* odd multipliers of the hash */
 	__u32 flow_base;
 	__u32 flow_sets;
 	__u32 ended_base;
 	__u32 ended_mask;
-	__u32 port_base;
-	__u32 ports_shared; /* several CPUs add to one partition: atomically */
+	__u32 cell_base;
+	__u32 ports_shared; /* there are no cells, all add to the sums */
 
 	__u32 syn_base;
 	__u32 syn_sets;

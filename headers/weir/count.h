@@ -18,13 +18,6 @@ weir_inline void weir_add(struct weir_sum *sum, __u64 packets, __u64 bytes)
 	sum->bytes += bytes;
 }
 
-/* Reads one word of a line so that it is on its way while others are asked for. */
-#define weir_want(word)                                                                            \
-	do {                                                                                       \
-		__u64 weir_value = (word);                                                         \
-		asm volatile("" : : "r"(weir_value));                                              \
-	} while (0)
-
 weir_inline int weir_is_syn(const struct weir_packet *p)
 {
 	const struct weir_flow *f = (const struct weir_flow *)p;
@@ -35,7 +28,7 @@ weir_inline int weir_is_syn(const struct weir_packet *p)
 /* Moves the `n` staged packets into the tables. */
 weir_inline void weir_commit(struct weir_cpu *c, __u32 n)
 {
-	__u32 i;
+	__u32 i, ended = (__u32)c->ended.head;
 
 	*(volatile __u64 *)&c->commits = c->commits + 1;
 	weir_wmb(&c->commits);
@@ -53,6 +46,9 @@ weir_inline void weir_commit(struct weir_cpu *c, __u32 n)
 		if (weir_is_syn(&c->stage[i]))
 			weir_syn_count_slow(c, i);
 	}
+	ended = (__u32)c->ended.head - ended;
+	if (ended)
+		weir_ports_ended_slow(c, ended);
 	c->staged = 0;
 	weir_wmb(&c->commits);
 	*(volatile __u64 *)&c->commits = c->commits + 1;
