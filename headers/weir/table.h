@@ -7,6 +7,7 @@
  * oldest entry is overwritten; `before` in every entry keeps the sums exact for late readers.
  *
  * A backend defines what these functions need of the world:
+ * - weir_tables_on(): the WEIR_TABLE_* there are, known before the first packet;
  * - weir_flow_set(), weir_syn_set(), weir_ended_flow(), weir_ended_syn(), weir_port(): places,
  *   NULL where there is none;
  * - weir_note_touched(), weir_note_ended(): for whoever keeps finer times beside the records;
@@ -43,6 +44,12 @@
 #define WEIR_TAIL_IPV6 ((__u64)WEIR_META_IPV6 << 16)
 #define WEIR_SYN_KEY 0x00000000ffffff00ULL
 #endif
+
+/* Tables beside the totals. Without flows there are no ports: those are added as flows end. */
+#define WEIR_TABLE_FLOWS 1U
+#define WEIR_TABLE_PORTS 2U
+#define WEIR_TABLE_SYN 4U
+#define WEIR_TABLE_ALL 7U
 
 #define WEIR_FLOW_PACKETS_MAX (1U << 31)
 #define WEIR_FLOW_OVER_MAX (1 << 30)
@@ -94,7 +101,7 @@ weir_inline void weir_ports_end(struct weir_cpu *c, const struct weir_flow *r)
 	__u32 proto = r->proto == WEIR_P_TCP ? 0 : r->proto == WEIR_P_UDP ? 1 : 2;
 	struct weir_port *port;
 
-	if (!(r->meta & WEIR_META_PORTS))
+	if (!(weir_tables_on() & WEIR_TABLE_PORTS) || !(r->meta & WEIR_META_PORTS))
 		return;
 	port = weir_port(c, proto << 16 | (__u16)weir_be16(r->sport));
 	if (port)
