@@ -45,12 +45,6 @@
 #define WEIR_SYN_KEY 0x00000000ffffff00ULL
 #endif
 
-/* Tables beside the totals. Without flows there are no ports: those are added as flows end. */
-#define WEIR_TABLE_FLOWS 1U
-#define WEIR_TABLE_PORTS 2U
-#define WEIR_TABLE_SYN 4U
-#define WEIR_TABLE_ALL 7U
-
 #define WEIR_FLOW_PACKETS_MAX (1U << 31)
 #define WEIR_FLOW_OVER_MAX (1 << 30)
 
