@@ -69,9 +69,16 @@ $(B)/load: tools/load.c Makefile
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $< -o $@
 
-$(B)/weir-bench: tools/bench.c $(B)/weir.skel.h $(B)/bench.skel.h Makefile
+BENCH_OBJ := $(patsubst tools/%.c,$(B)/obj/%.o,$(wildcard tools/bench/*.c))
+
+$(B)/obj/bench/%.o: tools/bench/%.c Makefile | $(B)/weir.skel.h $(B)/bench.skel.h
 	$(call say,CC,$<)
-	$(Q)$(CC) $(ALL_CFLAGS) $< -o $@ -lbpf -lelf -lz
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -c $< -o $@
+
+$(B)/weir-bench: $(BENCH_OBJ) $(B)/user/tables.o
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lbpf -lelf -lz -lm
 
 # ---- tests ----
 
@@ -120,7 +127,7 @@ bench: all $(B)/weir-bench
 install: all
 	install -D -m 755 $(B)/weir $(DESTDIR)$(PREFIX)/sbin/weir
 
-FORMATTED := $(wildcard bpf/*.[ch] headers/weir/*.h user/*.[ch] tools/*.[ch] tests/*.[ch])
+FORMATTED := $(wildcard bpf/*.[ch] headers/weir/*.h user/*.[ch] tools/*.[ch] tools/bench/*.[ch] tests/*.[ch])
 fmt:
 	clang-format -i $(FORMATTED)
 fmt-check:
@@ -129,4 +136,4 @@ fmt-check:
 clean:
 	rm -rf $(B)
 
--include $(USER_OBJ:.o=.d) $(wildcard $(B)/*.d)
+-include $(USER_OBJ:.o=.d) $(BENCH_OBJ:.o=.d) $(filter-out $(B)/weir-bench.d,$(wildcard $(B)/*.d))

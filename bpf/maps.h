@@ -72,6 +72,10 @@ weir_inline struct weir_ended_flow *weir_ended_syn(struct weir_cpu *c, __u32 i)
 	return bpf_map_lookup_elem(&weir_syns_ended, &at);
 }
 
+/* Set before loading: the verifier drops the code of a table that is off. See weir.bpf.c. */
+extern volatile const __u32 weir_tables;
+#define weir_tables_on() weir_tables
+
 /* Ticks are all the time a record has here. */
 #define weir_note_touched(c, i, r, begun) ((void)0)
 #define weir_note_ended(c, r) ((void)0)

@@ -17,6 +17,7 @@
 /* Set before loading; the verifier drops the branches they rule out. */
 volatile const __u32 weir_link_type = WEIR_LINK_ETHERNET;
 volatile const __u32 weir_has_frags = 1; /* bpf_xdp_get_buff_len and _load_bytes: Linux 5.18 */
+volatile const __u32 weir_tables = WEIR_TABLE_ALL; /* less only to see what a table costs */
 
 static struct weir_cpu *cpu_state(__u32 cpu)
 {

@@ -15,6 +15,7 @@ static void weir_note_ended(struct weir_cpu *c, const struct weir_flow *r);
 static void weir_oddities_slow(struct weir_cpu *c, uint32_t oddities, uint32_t packets,
 			       uint32_t bytes);
 
+#define weir_tables_on() WEIR_TABLE_ALL
 #define weir_flow_begin_slow(c, i) weir_flow_begin(c, i)
 #define weir_syn_count_slow(c, i) weir_syn_count(c, i)
 #define weir_ports_ended_slow(c, n) weir_ports_ended(c, n)

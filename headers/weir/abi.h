@@ -33,6 +33,12 @@ enum weir_dir {
 #define WEIR_META_IPV6 0x80  /* an IPv6 header, even if its addresses look IPv4-mapped */
 #define WEIR_META_PORTS 0x40 /* the ports were read; without it they are 0 for want of any */
 
+/* Tables beside the totals. Without flows there are no ports: those are added as flows end. */
+#define WEIR_TABLE_FLOWS 1U
+#define WEIR_TABLE_PORTS 2U
+#define WEIR_TABLE_SYN 4U
+#define WEIR_TABLE_ALL 7U
+
 /* Roles of a weir_syn record, in the low bits of its meta. */
 enum weir_role {
 	WEIR_ROLE_SOURCE = 1,

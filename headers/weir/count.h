@@ -29,10 +29,11 @@ weir_inline int weir_is_syn(const struct weir_packet *p)
 weir_inline void weir_commit(struct weir_cpu *c, __u32 n)
 {
 	__u32 i, ended = (__u32)c->ended.head;
+	const __u32 on = weir_tables_on();
 
 	*(volatile __u64 *)&c->commits = c->commits + 1;
 	weir_wmb(&c->commits);
-	for (i = 0; i < WEIR_BATCH && i < n; i++) {
+	for (i = 0; on & WEIR_TABLE_FLOWS && i < WEIR_BATCH && i < n; i++) {
 		struct weir_flow_set *set =
 			weir_flow_set(c, weir_set_of(c->stage[i].hash, c->flow_sets));
 
@@ -42,12 +43,13 @@ weir_inline void weir_commit(struct weir_cpu *c, __u32 n)
 		}
 	}
 	for (i = 0; i < WEIR_BATCH && i < n; i++) {
-		weir_flow_count(c, i);
-		if (weir_is_syn(&c->stage[i]))
+		if (on & WEIR_TABLE_FLOWS)
+			weir_flow_count(c, i);
+		if (on & WEIR_TABLE_SYN && weir_is_syn(&c->stage[i]))
 			weir_syn_count_slow(c, i);
 	}
 	ended = (__u32)c->ended.head - ended;
-	if (ended)
+	if (on & WEIR_TABLE_PORTS && ended)
 		weir_ports_ended_slow(c, ended);
 	c->staged = 0;
 	weir_wmb(&c->commits);

@@ -7,6 +7,7 @@
  * oldest entry is overwritten; `before` in every entry keeps the sums exact for late readers.
  *
  * A backend defines what these functions need of the world:
+ * - weir_tables_on(): the WEIR_TABLE_* there are, known before the first packet;
  * - weir_flow_set(), weir_syn_set(), weir_ended_flow(), weir_ended_syn(), weir_port(),
  *   weir_port_cell(): places, NULL where there is none;
  * - weir_note_touched(), weir_note_ended(): for whoever keeps finer times beside the records;

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * weir-bench: what a packet costs in weir, in the stock design and in one line of memory, on this
+ * machine and in one run. Leaves what it measured in build/bench/.
+ */
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <getopt.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "json.h"
+#include "measure.h"
+#include "print.h"
+
+const char *const program_names[PROGRAMS] = {
+	"empty",      "floor-load", "floor-store", "stock", "weir-totals",
+	"weir-flows", "weir-ports", "weir-syn",	   "weir",
+};
+const char *const hook_names[HOOKS] = { "xdp", "tc" };
+const char *const order_names[ORDERS] = { "pipelined", "serial" };
+const char *const traffic_names[TRAFFICS] = { "udp", "syn" };
+
+/* Those that share tables in the order in which they are measured: new flows fill them, last. */
+const struct column columns[COLUMNS] = {
+	{ "1", "1", 1, RANDOM, false },
+	{ "1 k", "1024", 1 << 10, RANDOM, false },
+	{ "64 k", "65536", 1 << 16, RANDOM, false },
+	{ "1 M", "1048576", 1 << 20, RANDOM, true },
+	{ "zipf", "\"zipf\"", 1 << 20, ZIPF, true },
+	{ "new", "\"new\"", 1 << 20, NEW, true },
+};
+
+/* ---- what all parts use ---- */
+
+void die(const char *format, ...)
+{
+	va_list args;
+
+	progress("%s", "");
+	va_start(args, format);
+	fputs("bench: ", stderr);
+	vfprintf(stderr, format, args);
+	fputc('\n', stderr);
+	va_end(args);
+	exit(1);
+}
+
+void *allocate(size_t count, size_t size)
+{
+	void *p = calloc(count, size);
+
+	if (!p)
+		die("out of memory");
+	return p;
+}
+
+void progress(const char *format, ...)
+{
+	va_list args;
+
+	if (!isatty(STDERR_FILENO))
+		return;
+	va_start(args, format);
+	fputs("\r\033[K", stderr);
+	vfprintf(stderr, format, args);
+	va_end(args);
+}
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+double median(double *values, int count)
+{
+	qsort(values, (size_t)count, sizeof(*values), compare);
+	return (values[(count - 1) / 2] + values[count / 2]) / 2;
+}
+
+double least(const double *values, int count)
+{
+	double value = values[0];
+
+	for (int i = 1; i < count; i++)
+		if (values[i] < value)
+			value = values[i];
+	return value;
+}
+
+/* ---- options ---- */
+
+static int number(const char *text, int low, int high)
+{
+	char *end;
+	long value = strtol(text, &end, 10);
+
+	if (*end || end == text || value < low || value > high)
+		die("%s is not a number from %d to %d", text, low, high);
+	return (int)value;
+}
+
+static void usage(void)
+{
+	puts("usage: weir-bench [--quick] [--rounds N] [--run-ms N] [--cpu N] [--dir DIR]\n"
+	     "\n"
+	     "  --quick    5 rounds of 2 ms a run instead of 15 of 8\n"
+	     "  --rounds   runs of each program for each figure\n"
+	     "  --cpu      to measure on; the last one if not said\n"
+	     "  --dir      where programs.json is left, build/bench if not said");
+	exit(0);
+}
+
+static void parse_options(int argc, char **argv, struct bench_options *o)
+{
+	static const struct option known[] = {
+		{ "quick", no_argument, NULL, 'q' },
+		{ "rounds", required_argument, NULL, 'r' },
+		{ "run-ms", required_argument, NULL, 'm' },
+		{ "cpu", required_argument, NULL, 'c' },
+		{ "dir", required_argument, NULL, 'd' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int option;
+
+	while ((option = getopt_long(argc, argv, "h", known, NULL)) != -1) {
+		if (option == 'q')
+			o->quick = true, o->rounds = 5, o->run_ms = 2;
+		else if (option == 'r')
+			o->rounds = number(optarg, 1, MAX_ROUNDS);
+		else if (option == 'm')
+			o->run_ms = number(optarg, 1, 1000);
+		else if (option == 'c')
+			o->cpu = number(optarg, 0, CPU_SETSIZE - 1);
+		else if (option == 'd')
+			o->dir = optarg;
+		else if (option == 'h')
+			usage();
+		else
+			exit(2);
+	}
+	if (optind < argc)
+		die("unexpected argument %s", argv[optind]);
+}
+
+static void stay_on(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET((size_t)cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		die("cannot run on CPU %d: %s", cpu, strerror(errno));
+}
+
+int main(int argc, char **argv)
+{
+	static struct table udp = { .traffic = UDP }, syn = { .traffic = SYN };
+	struct bench_options o = {
+		.rounds = 15,
+		.run_ms = 8,
+		.cpu = (int)sysconf(_SC_NPROCESSORS_ONLN) - 1,
+		.dir = "build/bench",
+	};
+
+	parse_options(argc, argv, &o);
+	libbpf_set_print(NULL);
+	stay_on(o.cpu);
+	measure_all(&o, &udp);
+	measure_syns(&o, &syn);
+	progress("%s", "");
+	print_heading(&o);
+	print_table(&udp);
+	print_syns(&syn);
+	print_line_rates(&udp);
+	json_write(o.dir, "programs.json", &udp);
+	json_write(o.dir, "syn.json", &syn);
+	printf("\nAll figures: %s/programs.json, %s/syn.json\n", o.dir, o.dir);
+	return 0;
+}
