@@ -6,7 +6,7 @@ B := build
 CLANG ?= clang
 LLVM_STRIP ?= llvm-strip
 BPFTOOL ?= $(or $(shell command -v bpftool),/usr/sbin/bpftool)
-PKGS := libbpf libxdp libpcap json-c
+PKGS := libbpf libxdp libpcap json-c ncursesw
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 
@@ -20,7 +20,7 @@ BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) $(WARN) -Ihead
 
 USER_SRC := $(wildcard user/*.c)
 USER_OBJ := $(USER_SRC:user/%.c=$(B)/user/%.o)
-LIBS = $(shell pkg-config --libs $(PKGS)) -lelf -lz -lm
+LIBS = $(shell pkg-config --libs $(PKGS)) -lelf -lz -lm -pthread
 PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
 
 .DELETE_ON_ERROR:
@@ -92,7 +92,7 @@ $(B)/test/unit: tests/unit.c tests/fixtures.c $(CORE:%=user/%.c) $(TEST_DEPS)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) $(SANITIZE) $(filter %.c,$^) -o $@ -lcmocka -lm
 
-$(B)/test/prog: tests/prog.c tests/fixtures.c $(filter-out $(B)/user/main.o $(B)/user/c%.o $(B)/user/o%.o,$(USER_OBJ)) $(B)/bench.skel.h $(TEST_DEPS)
+$(B)/test/prog: tests/prog.c tests/fixtures.c $(filter-out $(B)/user/main.o $(B)/user/c%.o $(B)/user/o%.o $(B)/user/top%.o,$(USER_OBJ)) $(B)/bench.skel.h $(TEST_DEPS)
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) -O2 -g $(filter %.c %.o,$^) -o $@ -lcmocka $(LIBS)

@@ -62,11 +62,14 @@ __attribute__((format(printf, 1, 2))) void say(const char *format, ...);
 int config_interfaces(struct config *cfg);
 /* Chooses views by name (NULL: all). 0, or EXIT_MISUSE having said why. */
 int config_selection(const struct config *cfg, const char *view, struct selection *sel);
+/* The interface as attached, or held by this command alone (*held) where it is not. */
+int open_or_watch(struct live *l, const char *name, const struct config *cfg, bool *held);
 /* Prints one answer of a live interface. EXIT_OK or EXIT_FAILED. */
 int print_live(struct live *l, const struct config *cfg, const struct selection *sel);
 /* Flushes output; says what went wrong. `code` or EXIT_FAILED. */
 int finish(int code);
-/* The same, taking in what is ended meanwhile. */
+/* The same, taking in what is ended meanwhile, each DRAIN_EVERY seconds. */
+#define DRAIN_EVERY 0.02
 bool wait_draining(struct live *l, double seconds);
 /* Sleeps until `seconds` have passed or a signal asked to stop: then false. */
 bool wait_or_stop(double seconds);

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* weir show and top: the tables of a live interface, once or again and again. */
+/* weir show: the tables of a live interface. */
 #include <errno.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "cmd.h"
 
-/* The interface as attached, or held by this command alone (*held) when it is not. */
-static int open_or_watch(struct live *l, const char *name, const struct config *cfg, bool *held)
+int open_or_watch(struct live *l, const char *name, const struct config *cfg, bool *held)
 {
 	int err = live_open(l, name);
 
@@ -58,54 +56,10 @@ static int run_show(struct config *cfg)
 	return finish(code);
 }
 
-static int run_top(struct config *cfg)
-{
-	struct selection sel;
-	struct live l;
-	double left = cfg->duration;
-	bool held, tty = isatty(STDOUT_FILENO);
-	int code = EXIT_FAILED;
-
-	if (config_selection(cfg, cfg->argc ? cfg->argv[0] : "flows", &sel))
-		return EXIT_MISUSE;
-	if (config_interfaces(cfg))
-		return EXIT_FAILED;
-	if (cfg->interface_count > 1) {
-		say("top watches one interface at a time");
-		return EXIT_MISUSE;
-	}
-	if (open_or_watch(&l, cfg->interfaces[0], cfg, &held)) {
-		say("%s", l.why);
-		live_close(&l);
-		return EXIT_FAILED;
-	}
-	while (wait_draining(&l, cfg->duration && left < cfg->interval ? left : cfg->interval)) {
-		if (tty)
-			fputs("\033[H\033[2J", stdout);
-		code = print_live(&l, cfg, &sel);
-		left -= cfg->interval;
-		if (code || fflush(stdout) || (cfg->duration && left <= 1e-9))
-			break;
-	}
-	if (!code || code == EXIT_FAILED) {
-		sel = (struct selection){ .totals = true, .limit = cfg->rows };
-		code = print_live(&l, cfg, &sel);
-	}
-	live_close(&l);
-	return finish(code);
-}
-
 const struct cmd cmd_show = { "show",
-			      "[totals|flows|hosts|ports|syn] [-i IF]",
+			      "[totals|conversations|flows|hosts|ports|syn|sizes] [-i IF]",
 			      "the tables of a live interface",
 			      OPT_INTERFACE | OPT_FORMAT | OPT_CSV | OPT_ROWS | OPT_TIME |
 				      OPT_ATTACH | OPT_MEMORY,
 			      1,
 			      run_show };
-const struct cmd cmd_top = { "top",
-			     "[flows|hosts|ports|syn] [-i IF]",
-			     "the tables again and again; the totals at the end",
-			     OPT_INTERFACE | OPT_FORMAT | OPT_CSV | OPT_ROWS | OPT_TIME |
-				     OPT_ATTACH | OPT_MEMORY,
-			     1,
-			     run_top };

@@ -56,14 +56,17 @@ static bool some_view_has(const struct selection *sel, const char *key)
 
 static int select_views(const char *name, struct selection *sel)
 {
-	static const struct view *const all[] = { &view_flows, &view_hosts, &view_ports,
-						  &view_syn_sources, &view_syn_targets };
+	/* The last two say what others say too: they are shown when asked for. */
+	static const struct view *const all[] = { &view_flows,	     &view_hosts,
+						  &view_ports,	     &view_syn_sources,
+						  &view_syn_targets, &view_conversations,
+						  &view_sizes };
 	int i, n = 0;
 
 	sel->totals = !name || !strcmp(name, "totals");
 	if (name && !strcmp(name, "totals"))
 		return 0;
-	for (i = 0; i < 5; i++) {
+	for (i = 0; i < (name ? 7 : 5); i++) {
 		bool syn = all[i] == &view_syn_sources || all[i] == &view_syn_targets;
 
 		if (!name || !strcmp(name, syn ? "syn" : all[i]->name))
@@ -76,7 +79,8 @@ int config_selection(const struct config *cfg, const char *view, struct selectio
 {
 	*sel = (struct selection){ .sort = cfg->sort, .limit = cfg->rows };
 	if (select_views(view, sel)) {
-		say("there is no view %s: totals, flows, hosts, ports or syn", view);
+		say("there is no view %s: totals, conversations, flows, hosts, ports, syn or sizes",
+		    view);
 		return EXIT_MISUSE;
 	}
 	if (cfg->sort && !some_view_has(sel, cfg->sort)) {
@@ -107,9 +111,7 @@ int print_live(struct live *l, const struct config *cfg, const struct selection 
 	return err ? EXIT_FAILED : EXIT_OK;
 }
 
-/* Often enough that a ring outlasts the pause at a million new flows a second. */
-#define DRAIN_EVERY 0.02
-
+/* DRAIN_EVERY: often enough that a ring outlasts it at a million new flows a second. */
 bool wait_draining(struct live *l, double seconds)
 {
 	for (; seconds > 0; seconds -= DRAIN_EVERY) {

@@ -134,6 +134,7 @@ static struct json_object *value_of(const struct field *f, const void *row)
 	case FIELD_U32:
 	case FIELD_U16:
 	case FIELD_U8:
+	case FIELD_SUM:
 		return json_object_new_uint64(field_number(f, row));
 	case FIELD_SERVICE:
 		name = field_text(f, row, text, sizeof(text));
@@ -152,7 +153,7 @@ static struct json_object *row_object(const struct view *v, const void *row)
 		const char *key = f->key;
 		struct json_object *parent;
 
-		if (f->only & FIELD_TEXT_ONLY)
+		if (f->only & (FIELD_TEXT_ONLY | FIELD_TOP_ONLY))
 			continue;
 		parent = parent_of(o, &key);
 		json_object_object_add(parent, key, value_of(f, row));

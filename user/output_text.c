@@ -16,7 +16,7 @@ static bool is_left(const struct field *f)
 
 static bool is_column(const struct field *f)
 {
-	return f->width && !(f->only & FIELD_JSON_ONLY);
+	return f->width && !(f->only & (FIELD_JSON_ONLY | FIELD_TOP_ONLY));
 }
 
 static void put_heading(const struct view *v)
@@ -168,7 +168,7 @@ static void put_csv_rows(const struct rows *r)
 	bool first = true;
 
 	for (f = r->view->fields; f->key; f++) {
-		if (f->only & FIELD_TEXT_ONLY)
+		if (f->only & (FIELD_TEXT_ONLY | FIELD_TOP_ONLY))
 			continue;
 		printf(first ? "" : ",");
 		for (c = f->key; *c; c++)
@@ -180,7 +180,7 @@ static void put_csv_rows(const struct rows *r)
 		const char *row = (const char *)r->data + i * r->view->row_size;
 
 		for (first = true, f = r->view->fields; f->key; f++) {
-			if (f->only & FIELD_TEXT_ONLY)
+			if (f->only & (FIELD_TEXT_ONLY | FIELD_TOP_ONLY))
 				continue;
 			printf("%s%s", first ? "" : ",", field_text(f, row, text, sizeof(text)));
 			first = false;

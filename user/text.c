@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -50,12 +51,45 @@ const char *proto_name(uint8_t proto, char *to, size_t size)
 	return to;
 }
 
+/* Names by protocol and port, read once: a look into the system's list takes it from its top. */
+static char **services_of(const char *proto)
+{
+	static struct {
+		const char *proto;
+		char **names;
+	} known[] = { { "tcp", NULL }, { "udp", NULL }, { "sctp", NULL } };
+	static bool loaded;
+	struct servent *e;
+	size_t i;
+
+	if (!loaded) {
+		loaded = true;
+		for (i = 0; i < 3; i++)
+			known[i].names = calloc(65536, sizeof(char *));
+		setservent(1);
+		while ((e = getservent()))
+			for (i = 0; i < 3; i++) {
+				char **name = known[i].names;
+
+				if (!name || strcmp(e->s_proto, known[i].proto))
+					continue;
+				name += ntohs((uint16_t)e->s_port);
+				if (!*name)
+					*name = strdup(e->s_name);
+			}
+		endservent();
+	}
+	for (i = 0; i < 3 && strcmp(proto, known[i].proto); i++)
+		;
+	return i < 3 ? known[i].names : NULL;
+}
+
 const char *service_name(struct service s)
 {
 	const char *proto = s.proto == 6 ? "tcp" : s.proto == 17 ? "udp" : "sctp";
-	const struct servent *e = getservbyport(htons(s.port), proto);
+	char **names = services_of(proto);
 
-	return e ? e->s_name : NULL;
+	return names ? names[s.port] : NULL;
 }
 
 static const char *flags_text(uint8_t flags, char *to)
@@ -81,6 +115,10 @@ uint64_t field_number(const struct field *f, const void *row)
 	case FIELD_U64:
 	case FIELD_TIME:
 		return *(const uint64_t *)at;
+	case FIELD_SUM:
+		return *(const uint64_t *)at + *(const uint64_t *)(at + sizeof(struct weir_sum));
+	case FIELD_BAR:
+		return 0;
 	case FIELD_U32:
 		return *(const uint32_t *)at;
 	case FIELD_U16:

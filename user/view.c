@@ -7,94 +7,175 @@
 #include <string.h>
 
 #include <weir/parse.h>
-#include "view.h"
-
-struct flow_row {
-	struct addr src, dst;
-	struct service from, to;
-	uint8_t proto, dir, tcp_flags;
-	uint64_t packets, bytes, ip_bytes, first, last;
-};
-
-struct host_row {
-	struct addr addr;
-	struct weir_sum sent, received;
-	uint64_t flows;
-};
-
-struct port_row {
-	struct service service;
-	struct weir_sum src, dst;
-	uint64_t bytes;
-};
-
-struct syn_row {
-	struct addr addr;
-	struct service service;
-	uint64_t syn, synack, rst, fin, first_est, second_est;
-};
+#include "rows.h"
 
 #define AT(row, member) offsetof(struct row, member)
 
+/* The last members of a field: not a column of weir top, or one. */
+#define TABLES UNIT_NONE, 0, 0, 0, NULL
+#define TOP(unit, rank, width, brief) UNIT_##unit, 0, rank, width, brief
+/* Counter `n` of a row in one of its windows; of both sides if it is a FIELD_SUM. */
+enum { IN_2, IN_10, IN_40 };
+#define WINDOW(row, in, n) (sizeof(struct row) + offsetof(struct windows, sum[in][n]))
+#define RATE(row, key, seconds, type, n, side, unit, rank)                                         \
+	key, #seconds " s", type, WINDOW(row, IN_##seconds, n), 0, (side) | FIELD_TOP_ONLY, unit,  \
+		IN_##seconds, rank, 6, #seconds "s"
+#define BAR(unit) "bar", "", FIELD_BAR, 0, 0, FIELD_TOP_ONLY, unit, 0, 3, 8, ""
+
 static const struct field flow_fields[] = {
-	{ "src", "SOURCE", FIELD_ADDR, AT(flow_row, src), 28, 0 },
-	{ "sport", "PORT", FIELD_U16, AT(flow_row, from.port), 5, 0 },
-	{ "dst", "DESTINATION", FIELD_ADDR, AT(flow_row, dst), 28, 0 },
-	{ "dport", "PORT", FIELD_U16, AT(flow_row, to.port), 5, 0 },
-	{ "proto", "PROTO", FIELD_U8, AT(flow_row, proto), 0, FIELD_JSON_ONLY },
-	{ "proto_name", "PROTO", FIELD_PROTO, AT(flow_row, proto), 6, 0 },
-	{ "direction", "DIR", FIELD_DIR, AT(flow_row, dir), 7, 0 },
-	{ "packets", "PACKETS", FIELD_U64, AT(flow_row, packets), 9, 0 },
-	{ "bytes", "BYTES", FIELD_U64, AT(flow_row, bytes), 11, 0 },
-	{ "ip_bytes", "IP BYTES", FIELD_U64, AT(flow_row, ip_bytes), 0, FIELD_JSON_ONLY },
-	{ "tcp_flags", "FLAGS", FIELD_U8, AT(flow_row, tcp_flags), 0, FIELD_JSON_ONLY },
-	{ "tcp_flags_text", "FLAGS", FIELD_FLAGS, AT(flow_row, tcp_flags), 6, FIELD_TEXT_ONLY },
-	{ "first", "FIRST", FIELD_TIME, AT(flow_row, first), 0, FIELD_JSON_ONLY },
-	{ "last", "LAST", FIELD_TIME, AT(flow_row, last), 0, FIELD_JSON_ONLY },
+	{ "src", "SOURCE", FIELD_ADDR, AT(flow_row, src), 28, 0, TABLES },
+	{ "sport", "PORT", FIELD_U16, AT(flow_row, from.port), 5, 0, TABLES },
+	{ "dst", "DESTINATION", FIELD_ADDR, AT(flow_row, dst), 28, 0, TABLES },
+	{ "dport", "PORT", FIELD_U16, AT(flow_row, to.port), 5, 0, TABLES },
+	{ "proto", "PROTO", FIELD_U8, AT(flow_row, proto), 0, FIELD_JSON_ONLY, TABLES },
+	{ "proto_name", "PROTO", FIELD_PROTO, AT(flow_row, proto), 6, 0, TABLES },
+	{ "direction", "DIR", FIELD_DIR, AT(flow_row, dir), 7, 0, TABLES },
+	{ "packets", "PACKETS", FIELD_U64, AT(flow_row, packets), 9, 0, TABLES },
+	{ "bytes", "BYTES", FIELD_U64, AT(flow_row, bytes), 11, 0, TABLES },
+	{ "ip_bytes", "IP BYTES", FIELD_U64, AT(flow_row, ip_bytes), 0, FIELD_JSON_ONLY, TABLES },
+	{ "tcp_flags", "FLAGS", FIELD_U8, AT(flow_row, tcp_flags), 0, FIELD_JSON_ONLY, TABLES },
+	{ "tcp_flags_text", "FLAGS", FIELD_FLAGS, AT(flow_row, tcp_flags), 6, FIELD_TEXT_ONLY,
+	  TABLES },
+	{ "first", "FIRST", FIELD_TIME, AT(flow_row, first), 0, FIELD_JSON_ONLY, TABLES },
+	{ "last", "LAST", FIELD_TIME, AT(flow_row, last), 0, FIELD_JSON_ONLY, TABLES },
+	{ 0 },
+};
+
+#define CONV(member) AT(conv_row, member)
+static const struct field conv_fields[] = {
+	{ "host", "HOST", FIELD_ADDR, CONV(host), 28, 0, TOP(NONE, 1, 15, "HOST") },
+	{ "host_port", "PORT", FIELD_U16, CONV(host_port), 5, 0, TOP(PORT, 1, 5, "PORT") },
+	{ "peer", "PEER", FIELD_ADDR, CONV(peer), 28, 0, TOP(NONE, 1, 15, "PEER") },
+	{ "peer_port", "PORT", FIELD_U16, CONV(peer_port), 5, 0, TOP(PORT, 1, 5, "PORT") },
+	{ "proto", "PROTO", FIELD_U8, CONV(proto), 0, FIELD_JSON_ONLY, TABLES },
+	{ "proto_name", "PROTO", FIELD_PROTO, CONV(proto), 6, 0, TOP(NONE, 1, 6, "PROTO") },
+	{ RATE(conv_row, "sent.rate_2s", 2, FIELD_U64, 1, FIELD_OUT, UNIT_RATE, 4) },
+	{ RATE(conv_row, "sent.rate_10s", 10, FIELD_U64, 1, FIELD_OUT, UNIT_RATE, 1) },
+	{ RATE(conv_row, "sent.rate_40s", 40, FIELD_U64, 1, FIELD_OUT, UNIT_RATE, 5) },
+	{ "sent.packets", "SENT PKTS", FIELD_U64, CONV(sent.packets), 9, 0, TABLES },
+	{ "sent.bytes", "SENT BYTES", FIELD_U64, CONV(sent.bytes), 11, FIELD_OUT,
+	  TOP(BYTES, 6, 6, "BYTES") },
+	{ RATE(conv_row, "received.rate_2s", 2, FIELD_U64, 3, FIELD_IN, UNIT_RATE, 4) },
+	{ RATE(conv_row, "received.rate_10s", 10, FIELD_U64, 3, FIELD_IN, UNIT_RATE, 1) },
+	{ RATE(conv_row, "received.rate_40s", 40, FIELD_U64, 3, FIELD_IN, UNIT_RATE, 5) },
+	{ "received.packets", "RCVD PKTS", FIELD_U64, CONV(received.packets), 9, 0, TABLES },
+	{ "received.bytes", "RCVD BYTES", FIELD_U64, CONV(received.bytes), 11, FIELD_IN,
+	  TOP(BYTES, 6, 6, "BYTES") },
+	{ RATE(conv_row, "rate_2s", 2, FIELD_SUM, 1, FIELD_BOTH, UNIT_RATE, 4) },
+	{ RATE(conv_row, "rate_10s", 10, FIELD_SUM, 1, FIELD_BOTH, UNIT_RATE, 1) },
+	{ RATE(conv_row, "rate_40s", 40, FIELD_SUM, 1, FIELD_BOTH, UNIT_RATE, 5) },
+	{ "bytes", "BYTES", FIELD_SUM, CONV(sent.bytes), 0, FIELD_JSON_ONLY,
+	  TOP(BYTES, 2, 6, "BYTES") },
+	{ "packets", "PACKETS", FIELD_SUM, CONV(sent.packets), 0, FIELD_JSON_ONLY,
+	  TOP(COUNT, 7, 6, "PKTS") },
+	{ "tcp_flags", "FLAGS", FIELD_U8, CONV(tcp_flags), 0, FIELD_JSON_ONLY, TABLES },
+	{ "tcp_flags_text", "FLAGS", FIELD_FLAGS, CONV(tcp_flags), 6, FIELD_TEXT_ONLY,
+	  TOP(NONE, 8, 6, "FLAGS") },
+	{ "first", "FIRST", FIELD_TIME, CONV(first), 0, FIELD_JSON_ONLY, TABLES },
+	{ "last", "LAST", FIELD_TIME, CONV(last), 0, FIELD_JSON_ONLY, TABLES },
+	{ BAR(UNIT_RATE) },
 	{ 0 },
 };
 
 static const struct field host_fields[] = {
-	{ "addr", "HOST", FIELD_ADDR, AT(host_row, addr), 39, 0 },
-	{ "sent.packets", "SENT PKTS", FIELD_U64, AT(host_row, sent.packets), 10, 0 },
-	{ "sent.bytes", "SENT BYTES", FIELD_U64, AT(host_row, sent.bytes), 12, 0 },
-	{ "received.packets", "RCVD PKTS", FIELD_U64, AT(host_row, received.packets), 10, 0 },
-	{ "received.bytes", "RCVD BYTES", FIELD_U64, AT(host_row, received.bytes), 12, 0 },
-	{ "flows", "FLOWS", FIELD_U64, AT(host_row, flows), 8, 0 },
+	{ "addr", "HOST", FIELD_ADDR, AT(host_row, addr), 39, 0, TOP(NONE, 1, 15, "HOST") },
+	{ RATE(host_row, "sent.rate_2s", 2, FIELD_U64, 1, FIELD_OUT, UNIT_RATE, 4) },
+	{ RATE(host_row, "sent.rate_10s", 10, FIELD_U64, 1, FIELD_OUT, UNIT_RATE, 1) },
+	{ RATE(host_row, "sent.rate_40s", 40, FIELD_U64, 1, FIELD_OUT, UNIT_RATE, 4) },
+	{ "sent.packets", "SENT PKTS", FIELD_U64, AT(host_row, sent.packets), 10, 0, TABLES },
+	{ "sent.bytes", "SENT BYTES", FIELD_U64, AT(host_row, sent.bytes), 12, FIELD_OUT,
+	  TOP(BYTES, 6, 6, "BYTES") },
+	{ RATE(host_row, "received.rate_2s", 2, FIELD_U64, 3, FIELD_IN, UNIT_RATE, 4) },
+	{ RATE(host_row, "received.rate_10s", 10, FIELD_U64, 3, FIELD_IN, UNIT_RATE, 1) },
+	{ RATE(host_row, "received.rate_40s", 40, FIELD_U64, 3, FIELD_IN, UNIT_RATE, 4) },
+	{ "received.packets", "RCVD PKTS", FIELD_U64, AT(host_row, received.packets), 10, 0,
+	  TABLES },
+	{ "received.bytes", "RCVD BYTES", FIELD_U64, AT(host_row, received.bytes), 12, FIELD_IN,
+	  TOP(BYTES, 6, 6, "BYTES") },
+	{ RATE(host_row, "rate_2s", 2, FIELD_SUM, 1, FIELD_BOTH, UNIT_RATE, 4) },
+	{ RATE(host_row, "rate_10s", 10, FIELD_SUM, 1, FIELD_BOTH, UNIT_RATE, 1) },
+	{ RATE(host_row, "rate_40s", 40, FIELD_SUM, 1, FIELD_BOTH, UNIT_RATE, 4) },
+	{ "bytes", "BYTES", FIELD_SUM, AT(host_row, sent.bytes), 0, FIELD_TOP_ONLY,
+	  TOP(BYTES, 2, 6, "BYTES") },
+	{ "packets", "PACKETS", FIELD_SUM, AT(host_row, sent.packets), 0, FIELD_TOP_ONLY,
+	  TOP(COUNT, 7, 6, "PKTS") },
+	{ "flows", "FLOWS", FIELD_U64, AT(host_row, flows), 8, 0, TOP(COUNT, 5, 6, "CONVS") },
+	{ BAR(UNIT_RATE) },
 	{ 0 },
 };
 
 static const struct field port_fields[] = {
-	{ "proto", "PROTO", FIELD_U8, AT(port_row, service.proto), 0, FIELD_JSON_ONLY },
-	{ "proto_name", "PROTO", FIELD_PROTO, AT(port_row, service.proto), 6, 0 },
-	{ "port", "PORT", FIELD_U16, AT(port_row, service.port), 6, 0 },
-	{ "service", "SERVICE", FIELD_SERVICE, AT(port_row, service), 16, 0 },
-	{ "src.packets", "FROM PKTS", FIELD_U64, AT(port_row, src.packets), 10, 0 },
-	{ "src.bytes", "FROM BYTES", FIELD_U64, AT(port_row, src.bytes), 12, 0 },
-	{ "dst.packets", "TO PKTS", FIELD_U64, AT(port_row, dst.packets), 10, 0 },
-	{ "dst.bytes", "TO BYTES", FIELD_U64, AT(port_row, dst.bytes), 12, 0 },
+	{ "proto", "PROTO", FIELD_U8, AT(port_row, service.proto), 0, FIELD_JSON_ONLY, TABLES },
+	{ "proto_name", "PROTO", FIELD_PROTO, AT(port_row, service.proto), 6, 0,
+	  TOP(NONE, 1, 6, "PROTO") },
+	{ "port", "PORT", FIELD_U16, AT(port_row, service.port), 6, 0, TOP(NONE, 1, 5, "PORT") },
+	{ "service", "SERVICE", FIELD_SERVICE, AT(port_row, service), 16, 0,
+	  TOP(NONE, 1, 16, "SERVICE") },
+	{ RATE(port_row, "src.rate_2s", 2, FIELD_U64, 1, FIELD_OUT, UNIT_RATE, 4) },
+	{ RATE(port_row, "src.rate_10s", 10, FIELD_U64, 1, FIELD_OUT, UNIT_RATE, 1) },
+	{ RATE(port_row, "src.rate_40s", 40, FIELD_U64, 1, FIELD_OUT, UNIT_RATE, 4) },
+	{ "src.packets", "FROM PKTS", FIELD_U64, AT(port_row, src.packets), 10, 0, TABLES },
+	{ "src.bytes", "FROM BYTES", FIELD_U64, AT(port_row, src.bytes), 12, FIELD_OUT,
+	  TOP(BYTES, 5, 6, "BYTES") },
+	{ RATE(port_row, "dst.rate_2s", 2, FIELD_U64, 3, FIELD_IN, UNIT_RATE, 4) },
+	{ RATE(port_row, "dst.rate_10s", 10, FIELD_U64, 3, FIELD_IN, UNIT_RATE, 1) },
+	{ RATE(port_row, "dst.rate_40s", 40, FIELD_U64, 3, FIELD_IN, UNIT_RATE, 4) },
+	{ "dst.packets", "TO PKTS", FIELD_U64, AT(port_row, dst.packets), 10, 0, TABLES },
+	{ "dst.bytes", "TO BYTES", FIELD_U64, AT(port_row, dst.bytes), 12, FIELD_IN,
+	  TOP(BYTES, 5, 6, "BYTES") },
+	{ RATE(port_row, "rate_2s", 2, FIELD_SUM, 1, FIELD_BOTH, UNIT_RATE, 4) },
+	{ RATE(port_row, "rate_10s", 10, FIELD_SUM, 1, FIELD_BOTH, UNIT_RATE, 1) },
+	{ RATE(port_row, "rate_40s", 40, FIELD_SUM, 1, FIELD_BOTH, UNIT_RATE, 4) },
+	{ "bytes", "BYTES", FIELD_SUM, AT(port_row, src.bytes), 0, FIELD_TOP_ONLY,
+	  TOP(BYTES, 2, 6, "BYTES") },
+	{ "packets", "PACKETS", FIELD_SUM, AT(port_row, src.packets), 0, FIELD_TOP_ONLY,
+	  TOP(COUNT, 6, 6, "PKTS") },
+	{ BAR(UNIT_RATE) },
 	{ 0 },
 };
 
 static const struct field syn_source_fields[] = {
-	{ "addr", "SOURCE", FIELD_ADDR, AT(syn_row, addr), 39, 0 },
-	{ "syn", "SYN", FIELD_U64, AT(syn_row, syn), 9, 0 },
-	{ "synack", "SYN-ACK", FIELD_U64, AT(syn_row, synack), 9, 0 },
-	{ "rst", "RST", FIELD_U64, AT(syn_row, rst), 9, 0 },
-	{ "fin", "FIN", FIELD_U64, AT(syn_row, fin), 9, 0 },
-	{ "targets_est", "~TARGETS", FIELD_U64, AT(syn_row, first_est), 9, 0 },
-	{ "ports_est", "~PORTS", FIELD_U64, AT(syn_row, second_est), 9, 0 },
+	{ "addr", "SOURCE", FIELD_ADDR, AT(syn_row, addr), 39, 0, TOP(NONE, 1, 15, "SOURCE") },
+	{ RATE(syn_row, "rate_2s", 2, FIELD_U64, 0, FIELD_OUT, UNIT_EVENTS, 2) },
+	{ RATE(syn_row, "rate_10s", 10, FIELD_U64, 0, FIELD_OUT, UNIT_EVENTS, 1) },
+	{ RATE(syn_row, "rate_40s", 40, FIELD_U64, 0, FIELD_OUT, UNIT_EVENTS, 2) },
+	{ "syn", "SYN", FIELD_U64, AT(syn_row, syn), 9, 0, TOP(COUNT, 1, 6, "SYN") },
+	{ "synack", "SYN-ACK", FIELD_U64, AT(syn_row, synack), 9, 0, TOP(COUNT, 4, 7, "SYN-ACK") },
+	{ "rst", "RST", FIELD_U64, AT(syn_row, rst), 9, 0, TOP(COUNT, 5, 6, "RST") },
+	{ "fin", "FIN", FIELD_U64, AT(syn_row, fin), 9, 0, TOP(COUNT, 5, 6, "FIN") },
+	{ "targets_est", "~TARGETS", FIELD_U64, AT(syn_row, first_est), 9, 0,
+	  TOP(COUNT, 1, 8, "~TARGETS") },
+	{ "ports_est", "~PORTS", FIELD_U64, AT(syn_row, second_est), 9, 0,
+	  TOP(COUNT, 1, 6, "~PORTS") },
+	{ BAR(UNIT_EVENTS) },
 	{ 0 },
 };
 
 static const struct field syn_target_fields[] = {
-	{ "addr", "TARGET", FIELD_ADDR, AT(syn_row, addr), 39, 0 },
-	{ "port", "PORT", FIELD_U16, AT(syn_row, service.port), 5, 0 },
-	{ "syn", "SYN", FIELD_U64, AT(syn_row, syn), 9, 0 },
-	{ "synack", "SYN-ACK", FIELD_U64, AT(syn_row, synack), 9, 0 },
-	{ "rst", "RST", FIELD_U64, AT(syn_row, rst), 9, 0 },
-	{ "fin", "FIN", FIELD_U64, AT(syn_row, fin), 9, 0 },
-	{ "sources_est", "~SOURCES", FIELD_U64, AT(syn_row, first_est), 9, 0 },
+	{ "addr", "TARGET", FIELD_ADDR, AT(syn_row, addr), 39, 0, TOP(NONE, 1, 15, "TARGET") },
+	{ "port", "PORT", FIELD_U16, AT(syn_row, service.port), 5, 0, TOP(PORT, 1, 5, "PORT") },
+	{ RATE(syn_row, "rate_2s", 2, FIELD_U64, 0, FIELD_OUT, UNIT_EVENTS, 2) },
+	{ RATE(syn_row, "rate_10s", 10, FIELD_U64, 0, FIELD_OUT, UNIT_EVENTS, 1) },
+	{ RATE(syn_row, "rate_40s", 40, FIELD_U64, 0, FIELD_OUT, UNIT_EVENTS, 2) },
+	{ "syn", "SYN", FIELD_U64, AT(syn_row, syn), 9, 0, TOP(COUNT, 1, 6, "SYN") },
+	{ "synack", "SYN-ACK", FIELD_U64, AT(syn_row, synack), 9, 0, TOP(COUNT, 4, 7, "SYN-ACK") },
+	{ "rst", "RST", FIELD_U64, AT(syn_row, rst), 9, 0, TOP(COUNT, 5, 6, "RST") },
+	{ "fin", "FIN", FIELD_U64, AT(syn_row, fin), 9, 0, TOP(COUNT, 5, 6, "FIN") },
+	{ "sources_est", "~SOURCES", FIELD_U64, AT(syn_row, first_est), 9, 0,
+	  TOP(COUNT, 1, 8, "~SOURCES") },
+	{ BAR(UNIT_EVENTS) },
+	{ 0 },
+};
+
+static const struct field size_fields[] = {
+	{ "from", "FROM", FIELD_U64, AT(size_row, from), 7, 0, TOP(COUNT, 1, 6, "FROM") },
+	{ "to", "TO", FIELD_U64, AT(size_row, to), 7, 0, TOP(COUNT, 1, 6, "TO") },
+	{ RATE(size_row, "rate_2s", 2, FIELD_U64, 0, FIELD_OUT, UNIT_EVENTS, 1) },
+	{ RATE(size_row, "rate_10s", 10, FIELD_U64, 0, FIELD_OUT, UNIT_EVENTS, 1) },
+	{ RATE(size_row, "rate_40s", 40, FIELD_U64, 0, FIELD_OUT, UNIT_EVENTS, 1) },
+	{ "packets", "PACKETS", FIELD_U64, AT(size_row, frames.packets), 12, 0,
+	  TOP(COUNT, 1, 7, "PACKETS") },
+	{ BAR(UNIT_EVENTS) },
 	{ 0 },
 };
 
@@ -214,6 +295,28 @@ static int64_t make_ports(const struct snapshot *s, void **out)
 	return (int64_t)n;
 }
 
+void syn_row_key(struct syn_row *row, const struct syn_sum *y)
+{
+	memset(row, 0, sizeof(*row));
+	memcpy(row->addr.bytes, y->addr, sizeof(row->addr.bytes));
+	row->addr.ipv6 = y->meta & WEIR_META_IPV6;
+	row->service.port = ntohs(y->port);
+	row->service.proto = WEIR_P_TCP;
+}
+
+void syn_row_of(struct syn_row *row, const struct syn_sum *y)
+{
+	bool source = (y->meta & WEIR_META_DIR) == WEIR_ROLE_SOURCE;
+
+	syn_row_key(row, y);
+	row->syn = y->syn;
+	row->synack = y->synack;
+	row->rst = y->rst;
+	row->fin = y->fin;
+	row->first_est = sketch_estimate(y->sketch, 0, source ? 32 : 64);
+	row->second_est = sketch_estimate(y->sketch, 32, 32);
+}
+
 static int64_t make_syns(const struct snapshot *s, void **out, enum weir_role role)
 {
 	struct syn_row *rows = calloc(s->store.syn_count + 1ULL, sizeof(*rows));
@@ -228,17 +331,7 @@ static int64_t make_syns(const struct snapshot *s, void **out, enum weir_role ro
 
 		if ((y->meta & WEIR_META_DIR) != role)
 			continue;
-		rows[n++] = (struct syn_row){
-			.addr = { { y->addr[0], y->addr[1] }, y->meta & WEIR_META_IPV6 },
-			.service = { ntohs(y->port), WEIR_P_TCP },
-			.syn = y->syn,
-			.synack = y->synack,
-			.rst = y->rst,
-			.fin = y->fin,
-			.first_est =
-				sketch_estimate(y->sketch, 0, role == WEIR_ROLE_SOURCE ? 32 : 64),
-			.second_est = sketch_estimate(y->sketch, 32, 32),
-		};
+		syn_row_of(&rows[n++], y);
 	}
 	return n;
 }
@@ -253,25 +346,96 @@ static int64_t make_syn_targets(const struct snapshot *s, void **out)
 	return make_syns(s, out, WEIR_ROLE_TARGET);
 }
 
-const struct view view_flows = { "flows",   "bytes", "Flows", flow_fields, sizeof(struct flow_row),
-				 make_flows };
+const struct view view_flows = {
+	.name = "flows",
+	.sort = "bytes",
+	.help = "Flows",
+	.fields = flow_fields,
+	.row_size = sizeof(struct flow_row),
+	.make = make_flows,
+};
+const struct view view_conversations = {
+	.name = "conversations",
+	.sort = "bytes",
+	.help = "Conversations",
+	.fields = conv_fields,
+	.row_size = sizeof(struct conv_row),
+	.make = conversations_make,
+	.top_sort = "rate_10s",
+	.out = "SENT",
+	.in = "RECEIVED",
+	.key_size = AT(conv_row, sent),
+	.counters = AT(conv_row, sent),
+};
 const struct view view_hosts = {
-	"hosts", "sent.bytes", "Hosts", host_fields, sizeof(struct host_row), make_hosts
+	.name = "hosts",
+	.sort = "sent.bytes",
+	.help = "Hosts",
+	.fields = host_fields,
+	.row_size = sizeof(struct host_row),
+	.make = make_hosts,
+	.top_sort = "rate_10s",
+	.out = "SENT",
+	.in = "RECEIVED",
+	.key_size = AT(host_row, sent),
+	.counters = AT(host_row, sent),
 };
 const struct view view_ports = {
-	"ports", "dst.bytes", "Ports", port_fields, sizeof(struct port_row), make_ports
+	.name = "ports",
+	.sort = "dst.bytes",
+	.help = "Ports",
+	.fields = port_fields,
+	.row_size = sizeof(struct port_row),
+	.make = make_ports,
+	.top_sort = "rate_10s",
+	.out = "FROM PORT",
+	.in = "TO PORT",
+	.key_size = sizeof(struct service),
+	.counters = AT(port_row, src),
 };
 const struct view view_syn_sources = {
-	"sources",	 "syn", "SYN by source", syn_source_fields, sizeof(struct syn_row),
-	make_syn_sources
+	.name = "sources",
+	.sort = "syn",
+	.help = "SYN by source",
+	.fields = syn_source_fields,
+	.row_size = sizeof(struct syn_row),
+	.make = make_syn_sources,
+	.top_sort = "rate_10s",
+	.out = "SYN/s",
+	.key_size = AT(syn_row, syn),
+	.counters = AT(syn_row, syn),
 };
 const struct view view_syn_targets = {
-	"targets",	 "syn", "SYN by target", syn_target_fields, sizeof(struct syn_row),
-	make_syn_targets
+	.name = "targets",
+	.sort = "syn",
+	.help = "SYN by target",
+	.fields = syn_target_fields,
+	.row_size = sizeof(struct syn_row),
+	.make = make_syn_targets,
+	.top_sort = "rate_10s",
+	.out = "SYN/s",
+	.key_size = AT(syn_row, syn),
+	.counters = AT(syn_row, syn),
+};
+const struct view view_sizes = {
+	.name = "sizes",
+	.sort = "packets",
+	.help = "Frame sizes (L2 bytes)",
+	.fields = size_fields,
+	.row_size = sizeof(struct size_row),
+	.make = sizes_make,
+	.top_sort = "-from",
+	.out = "PACKETS/s",
+	.key_size = sizeof(uint64_t),
+	.counters = AT(size_row, frames),
 };
 
 uint64_t sketch_estimate(const uint8_t *sketch, uint32_t from, uint32_t registers)
 {
+	static const double inverse[16] = { 1,	       1 / 2.,	  1 / 4.,     1 / 8.,
+					    1 / 16.,   1 / 32.,	  1 / 64.,    1 / 128.,
+					    1 / 256.,  1 / 512.,  1 / 1024.,  1 / 2048.,
+					    1 / 4096., 1 / 8192., 1 / 16384., 1 / 32768. };
 	const double m = registers, alpha = registers == 32 ? 0.697 : 0.709;
 	double sum = 0, estimate;
 	uint32_t i, empty = 0;
@@ -279,7 +443,7 @@ uint64_t sketch_estimate(const uint8_t *sketch, uint32_t from, uint32_t register
 	for (i = from; i < from + registers; i++) {
 		uint32_t rank = sketch[i >> 1] >> (i & 1) * 4 & 15;
 
-		sum += ldexp(1, -(int)rank);
+		sum += inverse[rank];
 		empty += !rank;
 	}
 	estimate = alpha * m * m / sum;
@@ -288,19 +452,35 @@ uint64_t sketch_estimate(const uint8_t *sketch, uint32_t from, uint32_t register
 	return (uint64_t)llround(estimate);
 }
 
-static const struct field *find_field(const struct view *v, const char *key)
+const struct field *view_field(const struct view *v, const char *key, bool top)
 {
 	const struct field *f;
 
 	for (f = v->fields; f->key; f++)
-		if (!strcmp(f->key, key) && !(f->only & FIELD_TEXT_ONLY))
+		if (!strcmp(f->key, key) && f->type != FIELD_BAR && !(f->only & FIELD_TEXT_ONLY) &&
+		    (top || !(f->only & FIELD_TOP_ONLY)))
 			return f;
 	return NULL;
 }
 
 bool view_has_key(const struct view *v, const char *key)
 {
-	return find_field(v, key) != NULL;
+	return view_field(v, key, false) != NULL;
+}
+
+int field_compare(const struct field *f, const void *a, const void *b)
+{
+	char x[64], y[64];
+	uint64_t n, m;
+
+	if (f->type == FIELD_ADDR)
+		return addr_compare((const struct addr *)((const char *)a + f->offset),
+				    (const struct addr *)((const char *)b + f->offset));
+	if (f->type >= FIELD_PROTO)
+		return strcmp(field_text(f, a, x, sizeof(x)), field_text(f, b, y, sizeof(y)));
+	n = field_number(f, a);
+	m = field_number(f, b);
+	return n == m ? 0 : n < m ? 1 : -1;
 }
 
 struct order {
@@ -308,35 +488,19 @@ struct order {
 	size_t size;
 };
 
-/* Numbers descending, the rest ascending, then by the bytes of the row for a steady order. */
+/* Then by the bytes of the row, for a steady order. */
 static int row_compare(const void *a, const void *b, void *arg)
 {
 	const struct order *o = arg;
-	char x[64], y[64];
+	int order = field_compare(o->field, a, b);
 
-	if (o->field->type == FIELD_ADDR) {
-		int order = addr_compare((const struct addr *)((const char *)a + o->field->offset),
-					 (const struct addr *)((const char *)b + o->field->offset));
-		if (order)
-			return order;
-	} else if (o->field->type >= FIELD_PROTO) {
-		int order = strcmp(field_text(o->field, a, x, sizeof(x)),
-				   field_text(o->field, b, y, sizeof(y)));
-		if (order)
-			return order;
-	} else {
-		uint64_t n = field_number(o->field, a), m = field_number(o->field, b);
-
-		if (n != m)
-			return n < m ? 1 : -1;
-	}
-	return memcmp(a, b, o->size);
+	return order ? order : memcmp(a, b, o->size);
 }
 
 int rows_make(struct rows *r, const struct view *v, const struct snapshot *s, const char *sort,
 	      uint64_t limit)
 {
-	struct order order = { find_field(v, sort ? sort : v->sort), v->row_size };
+	struct order order = { view_field(v, sort ? sort : v->sort, false), v->row_size };
 	int64_t n;
 
 	*r = (struct rows){ .view = v };

@@ -13,6 +13,8 @@ enum field_type {
 	FIELD_U32,
 	FIELD_U16,
 	FIELD_U8,
+	FIELD_SUM,     /* u64 here plus that of the next struct weir_sum */
+	FIELD_BAR,     /* what the row sorts by, drawn; no number of its own */
 	FIELD_ADDR,    /* struct addr */
 	FIELD_TIME,    /* u64, ns since the epoch */
 	FIELD_PROTO,   /* u8, by name */
@@ -34,6 +36,29 @@ struct service {
 
 #define FIELD_JSON_ONLY 1 /* not a column of text */
 #define FIELD_TEXT_ONLY 2
+#define FIELD_TOP_ONLY 4 /* weir top has it: rates, which a single answer has not */
+/* Of which side a number is, where a view has two. */
+#define FIELD_OUT 8
+#define FIELD_IN 16
+#define FIELD_BOTH 32 /* of the two together, where they are not shown side by side */
+#define FIELD_SIDES (FIELD_OUT | FIELD_IN | FIELD_BOTH)
+
+/* A number of bytes has that of packets 8 bytes before it: they are a struct weir_sum. */
+enum field_unit {
+	UNIT_NONE,
+	UNIT_COUNT,
+	UNIT_BYTES,
+	UNIT_RATE,   /* bytes in the last `window` */
+	UNIT_EVENTS, /* anything else in the last `window` */
+	UNIT_PORT,   /* a port, which begins a struct service */
+};
+
+/* The last 2, 10 and 40 seconds. */
+#define WINDOWS 3
+/* What lies behind each row of weir top: the row's four counters, of each window. */
+struct windows {
+	uint64_t sum[WINDOWS][4];
+};
 
 struct field {
 	const char *key; /* of JSON; a dot makes an object */
@@ -42,6 +67,12 @@ struct field {
 	uint16_t offset;
 	uint8_t width;
 	uint8_t only;
+	/* Of weir top: */
+	uint8_t unit; /* enum field_unit */
+	uint8_t window;
+	uint8_t rank; /* high ones go first where the terminal is narrow; 0: no column */
+	uint8_t brief_width;
+	const char *brief; /* title */
 };
 
 struct view {
@@ -52,9 +83,15 @@ struct view {
 	size_t row_size;
 	/* Makes rows of a snapshot: their number, or a negative errno. The caller frees *rows. */
 	int64_t (*make)(const struct snapshot *s, void **rows);
+	/* Of weir top: */
+	const char *top_sort;
+	const char *out, *in; /* what FIELD_OUT and FIELD_IN are called */
+	uint16_t key_size;
+	uint16_t counters; /* offset of the row's four */
 };
 
-extern const struct view view_flows, view_hosts, view_ports, view_syn_sources, view_syn_targets;
+extern const struct view view_flows, view_conversations, view_hosts, view_ports, view_syn_sources,
+	view_syn_targets, view_sizes;
 
 /* The rows of a view, sorted and cut: `limit` 0 for all. */
 struct rows {
@@ -69,6 +106,10 @@ int rows_make(struct rows *r, const struct view *v, const struct snapshot *s, co
 	      uint64_t limit);
 void rows_free(struct rows *r);
 bool view_has_key(const struct view *v, const char *key);
+/* The field to sort by, or NULL; with those of FIELD_TOP_ONLY if `top`. */
+const struct field *view_field(const struct view *v, const char *key, bool top);
+/* Order of two rows: numbers descending, the rest ascending, 0 where the field is the same. */
+int field_compare(const struct field *f, const void *a, const void *b);
 
 /* A field's value as text, in `to`, and returned. */
 const char *field_text(const struct field *f, const void *row, char *to, size_t size);

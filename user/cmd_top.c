@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * weir top: who is talking, again and again. On a terminal a screen steered by keys; else a
+ * frame of text each interval, or the answers of weir show with --json and --csv. Totals and
+ * ledger at the end.
+ */
+#include <errno.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "terminal.h"
+#include "top.h"
+#include "top_keys.h"
+#include "top_screen.h"
+
+#define FIRST_LOOK 0.25	 /* seconds after attaching */
+#define NAMES_EVERY 0.25 /* seconds between two looks whether names have come */
+
+static int no_memory(const struct live *l, int err)
+{
+	say("%s: reading the tables failed: %s", l->iface.name, strerror(-err));
+	return EXIT_FAILED;
+}
+
+/* Seconds to the next frame, never more than till the end. */
+static double till(double next, double end)
+{
+	double now = top_now(), left = (end > 0 && end < next ? end : next) - now;
+
+	return left > 0 ? left : 0;
+}
+
+static bool is_over(double end)
+{
+	return end > 0 && top_now() >= end;
+}
+
+/* ---- on a terminal ---- */
+
+static bool names_came(struct top *t, double *looked)
+{
+	double now = top_now();
+
+	if (!t->look.names || now - *looked < NAMES_EVERY)
+		return false;
+	*looked = now;
+	return names_version(t->look.names) != t->names_version;
+}
+
+static void take_key(struct top *t, int key)
+{
+	if (key == TERM_END)
+		t->quit = true;
+	else if (key >= 0)
+		keys_press(t, key);
+	t->redraw = key != TERM_TIMEOUT;
+}
+
+/* Waits for what comes first; the rings are emptied meanwhile. */
+static void wait_on_screen(struct top *t, double next, double end)
+{
+	double looked = 0;
+	int err = 0;
+
+	t->redraw = false;
+	while (!t->quit && !err && !t->redraw && !is_over(end) && (t->paused || top_now() < next)) {
+		double left = t->paused ? DRAIN_EVERY : till(next, end);
+
+		take_key(t, term_wait(left < DRAIN_EVERY ? left : DRAIN_EVERY));
+		err = reader_drain(t->live->reader);
+		cost_tick(&t->cost, top_now());
+		if (names_came(t, &looked))
+			t->redraw = true;
+	}
+}
+
+static int run_screen(struct top *t, double end)
+{
+	/* Rates over the moment since we attached would be noise. */
+	double next = top_now() + (t->live->held ? FIRST_LOOK : 0);
+	int err = 0;
+
+	while (!err && !t->quit && !is_over(end)) {
+		if (!t->paused && top_now() >= next) {
+			err = top_frame(t);
+			next = top_now() + top_pause(t);
+		}
+		if (!err)
+			err = screen_draw(t);
+		if (!err)
+			wait_on_screen(t, next, end);
+	}
+	return err;
+}
+
+static void choose_glyphs(struct look *look)
+{
+	look->glyphs = !term_is_utf8()	   ? GLYPHS_ASCII
+		       : term_is_console() ? GLYPHS_BLOCKS
+					   : GLYPHS_ALL;
+}
+
+static int on_screen(struct top *t, double end)
+{
+	int err = term_open();
+
+	if (err) {
+		say("the terminal cannot be used: %s", strerror(-err));
+		return EXIT_FAILED;
+	}
+	choose_glyphs(&t->look);
+	err = run_screen(t, end);
+	term_close();
+	return err ? no_memory(t->live, err) : EXIT_OK;
+}
+
+/* ---- on anything else ---- */
+
+static bool wait_in_text(struct top *t, double next, double end)
+{
+	while (!is_over(end) && top_now() < next) {
+		double left = till(next, end);
+
+		if (!wait_draining(t->live, left < 0.1 ? left : 0.1))
+			return false;
+		cost_tick(&t->cost, top_now());
+	}
+	return true;
+}
+
+/* The first frame says what there was; each after it, at the end of an interval, what there is. */
+static int in_text(struct top *t, double end)
+{
+	double next = top_now();
+	int err = top_frame(t);
+
+	while (!err) {
+		next += t->interval;
+		if (!wait_in_text(t, next, end))
+			return EXIT_OK;
+		err = top_frame(t);
+		if (!err)
+			err = top_print(t);
+		if (fflush(stdout))
+			return EXIT_FAILED;
+		if (is_over(end))
+			return err ? no_memory(t->live, err) : EXIT_OK;
+	}
+	return no_memory(t->live, err);
+}
+
+/* ---- the command ---- */
+
+/* What weir show answers, each interval. */
+static int run_answers(struct live *l, const struct config *cfg, const struct selection *sel,
+		       double end)
+{
+	double next = top_now();
+	int code;
+
+	do {
+		next += cfg->interval;
+		if (!wait_draining(l, till(next, end)))
+			return EXIT_OK;
+		code = print_live(l, cfg, sel);
+	} while (!code && !fflush(stdout) && !is_over(end));
+	return code;
+}
+
+static int run_views(struct live *l, const struct config *cfg, bool held, double end)
+{
+	const char *view = cfg->argc ? cfg->argv[0] : NULL;
+	struct top *t = malloc(sizeof(*t));
+	int code = EXIT_FAILED, err;
+
+	if (!t)
+		return no_memory(l, -ENOMEM);
+	err = top_open(t, cfg, l, held, view);
+	if (err == -ENOENT) {
+		say("there is no view %s: conversations, hosts, ports, syn or sizes", view);
+		code = EXIT_MISUSE;
+	} else if (err == -EINVAL) {
+		say("--sort %s: no such key there; the README lists each view's", cfg->sort);
+		code = EXIT_MISUSE;
+	} else if (err) {
+		code = no_memory(l, err);
+	} else {
+		code = term_usable() ? on_screen(t, end) : in_text(t, end);
+	}
+	top_close(t);
+	free(t);
+	return code;
+}
+
+static int run_top(struct config *cfg)
+{
+	const char *view = cfg->argc ? cfg->argv[0] : "conversations";
+	struct selection sel, totals = { .totals = true, .limit = cfg->rows };
+	struct live l;
+	double end;
+	bool held;
+	int code;
+
+	setlocale(LC_CTYPE, "");
+	if (cfg->format != FORMAT_TEXT && config_selection(cfg, view, &sel))
+		return EXIT_MISUSE;
+	if (config_interfaces(cfg))
+		return EXIT_FAILED;
+	if (cfg->interface_count > 1) {
+		say("top watches one interface at a time");
+		return EXIT_MISUSE;
+	}
+	if (open_or_watch(&l, cfg->interfaces[0], cfg, &held)) {
+		say("%s", l.why);
+		live_close(&l);
+		return EXIT_FAILED;
+	}
+	end = cfg->duration ? top_now() + cfg->duration : 0;
+	code = cfg->format == FORMAT_TEXT ? run_views(&l, cfg, held, end)
+					  : run_answers(&l, cfg, &sel, end);
+	if (code != EXIT_MISUSE && print_live(&l, cfg, &totals))
+		code = EXIT_FAILED;
+	live_close(&l);
+	return finish(code);
+}
+
+const struct cmd cmd_top = { "top",
+			     "[conversations|hosts|ports|syn|sizes] [-i IF]",
+			     "who is talking, live; keys steer it, h tells them",
+			     OPT_INTERFACE | OPT_FORMAT | OPT_CSV | OPT_ROWS | OPT_TIME |
+				     OPT_ATTACH | OPT_MEMORY,
+			     1,
+			     run_top };

@@ -1,0 +1,576 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* weir top's tables; see top_data.h. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "top_data.h"
+
+#define FLOW_KEY 40 /* bytes: the flow_sum's tail, src and dst */
+/* Of all logs of conversations: 40 seconds of a million flows that change every two. */
+#define LOG_LIMIT (192U << 20)
+#define LOG_LIMIT_SMALL (32U << 20)
+
+static const struct view *const views[TABLE_COUNT] = {
+	[TABLE_CONVERSATIONS] = &view_conversations,
+	[TABLE_HOSTS] = &view_hosts,
+	[TABLE_PORTS] = &view_ports,
+	[TABLE_SYN_SOURCES] = &view_syn_sources,
+	[TABLE_SYN_TARGETS] = &view_syn_targets,
+	[TABLE_SIZES] = &view_sizes,
+	[TABLE_GROUPS] = &view_conversations,
+};
+
+static uint64_t boot_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
+}
+
+static void begin_all(struct top_data *d, uint64_t ns)
+{
+	int i;
+
+	d->ns = ns;
+	for (i = 0; i < TABLE_COUNT; i++)
+		rates_begin(&d->table[i].rates, ns);
+	rates_begin(&d->total_rates, ns);
+}
+
+static void end_all(struct top_data *d)
+{
+	int i;
+
+	for (i = 0; i < TABLE_COUNT; i++)
+		rates_end(&d->table[i].rates);
+	rates_end(&d->total_rates);
+}
+
+/* Rows that are there whatever happens. */
+static int fixed_rows(struct top_data *d)
+{
+	struct size_row size;
+	uint64_t key;
+	uint32_t i, n;
+	bool fresh;
+
+	for (i = 0; i < SIZE_ROWS; i++) {
+		size_row_init(&size, i);
+		n = rowset_find(&d->table[TABLE_SIZES].set, &size, &fresh);
+		if (n == ROWSET_NONE)
+			return -ENOMEM;
+		memcpy(rowset_row(&d->table[TABLE_SIZES].set, n), &size, sizeof(size));
+	}
+	for (key = 0; key < 2; key++)
+		if (rowset_find(&d->totals, &key, &fresh) == ROWSET_NONE)
+			return -ENOMEM;
+	return 0;
+}
+
+int top_data_open(struct top_data *d, struct live *l, uint64_t since)
+{
+	int i, err;
+
+	*d = (struct top_data){ .live = l, .derived = TABLE_COUNT };
+	for (i = 0; i < TABLE_COUNT; i++) {
+		struct table *t = &d->table[i];
+
+		t->view = views[i];
+		rowset_init(&t->set, views[i]->row_size + sizeof(struct windows),
+			    views[i]->key_size);
+		rates_init(&t->rates, &t->set, views[i]->counters, views[i]->row_size,
+			   i == TABLE_CONVERSATIONS ? LOG_LIMIT : LOG_LIMIT_SMALL);
+	}
+	rowset_init(&d->totals, sizeof(struct total_row), sizeof(uint64_t));
+	rates_init(&d->total_rates, &d->totals, offsetof(struct total_row, sent),
+		   offsetof(struct total_row, windows), LOG_LIMIT_SMALL);
+	rowset_init(&d->known, sizeof(struct known), sizeof(uint64_t));
+	d->ports = calloc(WEIR_PORTS, sizeof(*d->ports));
+	err = d->ports ? fixed_rows(d) : -ENOMEM;
+	if (err || !since)
+		return err;
+	begin_all(d, since);
+	end_all(d);
+	return 0;
+}
+
+void top_data_close(struct top_data *d)
+{
+	int i;
+
+	for (i = 0; i < TABLE_COUNT; i++) {
+		rates_free(&d->table[i].rates);
+		rowset_free(&d->table[i].set);
+	}
+	rates_free(&d->total_rates);
+	rowset_free(&d->totals);
+	rowset_free(&d->known);
+	free(d->order);
+	free(d->order_next);
+	free(d->ports);
+	free(d->part[0]);
+	free(d->part[1]);
+	snapshot_free(&d->snapshot);
+}
+
+/* ---- flows and their conversations ---- */
+
+static int order_room(struct top_data *d, uint32_t count)
+{
+	uint32_t more = count + count / 4 + 256;
+	uint32_t *p;
+
+	if (count <= d->order_room)
+		return 0;
+	p = reallocarray(d->order, more, sizeof(*p));
+	if (!p)
+		return -ENOMEM;
+	d->order = p;
+	p = reallocarray(d->order_next, more, sizeof(*p));
+	if (!p)
+		return -ENOMEM;
+	d->order_next = p;
+	d->order_room = more;
+	return 0;
+}
+
+/*
+ * The number of a known flow. Flows come in much the same order in every frame, so it is mostly
+ * that of the flow behind the one found last; else the index is asked.
+ */
+static uint32_t find_known(struct top_data *d, uint64_t mark, uint32_t *at, bool *fresh)
+{
+	uint32_t i;
+
+	*fresh = false;
+	for (i = *at; i < d->order_count && i < *at + 4; i++) {
+		const struct known *k = rowset_row(&d->known, d->order[i]);
+
+		if (k->mark == mark) {
+			*at = i + 1;
+			return d->order[i];
+		}
+	}
+	return rowset_find(&d->known, &mark, fresh);
+}
+
+static uint64_t grown(uint64_t now, uint64_t then)
+{
+	return now > then ? now - then : 0;
+}
+
+static int add_growth(struct top_data *d, struct known *k, const struct flow_sum *f)
+{
+	struct table *t = &d->table[TABLE_CONVERSATIONS];
+	const struct weir_flow *key = (const struct weir_flow *)f;
+	bool ingress = (key->meta & WEIR_META_DIR) == WEIR_DIR_INGRESS, from_peer;
+	uint64_t add[4] = { 0 }, total[4] = { 0 };
+	struct conv_row *row;
+
+	if (k->row == ROWSET_NONE) {
+		k->row = conv_find(&t->set, f, &from_peer);
+		k->from_peer = from_peer;
+	}
+	if (k->row == ROWSET_NONE)
+		return -ENOMEM;
+	row = rowset_row(&t->set, k->row);
+	add[k->from_peer * 2] = total[ingress * 2] = grown(f->packets, k->packets);
+	add[k->from_peer * 2 + 1] = total[ingress * 2 + 1] = grown(f->bytes, k->bytes);
+	k->packets = f->packets;
+	k->bytes = f->bytes;
+	if (!row->first || f->first < row->first)
+		row->first = f->first;
+	if (f->last > row->last)
+		row->last = f->last;
+	row->tcp_flags |= f->tcp_flags;
+	if (rates_add(&t->rates, k->row, add))
+		return -ENOMEM;
+	return rates_add(&d->total_rates, 0, total);
+}
+
+static bool not_there(const void *row, void *arg)
+{
+	(void)arg;
+	return !((const struct known *)row)->there;
+}
+
+/* Forgets flows that the reader has forgotten, when they are more than those it has. */
+static void prune_known(struct top_data *d)
+{
+	uint32_t i;
+
+	if (d->known.used / 2 <= d->order_count + 1024)
+		return;
+	for (i = 0; i < d->order_count; i++)
+		((struct known *)rowset_row(&d->known, d->order[i]))->there = 1;
+	rowset_drop(&d->known, not_there, NULL);
+	for (i = 0; i < d->order_count; i++)
+		((struct known *)rowset_row(&d->known, d->order[i]))->there = 0;
+}
+
+static int take_flows(struct top_data *d, const struct store *s)
+{
+	uint32_t i, n, at = 0, *swap;
+	int err = order_room(d, s->flow_count);
+
+	for (i = 0; i < s->flow_count && !err; i++) {
+		const struct flow_sum *f = &s->flows[i];
+		struct known *k;
+		bool fresh;
+
+		n = find_known(d, rowset_hash(f, FLOW_KEY, d->known.seed), &at, &fresh);
+		if (n == ROWSET_NONE)
+			return -ENOMEM;
+		k = rowset_row(&d->known, n);
+		if (fresh)
+			k->row = ROWSET_NONE;
+		d->order_next[i] = n;
+		if (k->packets != f->packets || k->bytes != f->bytes)
+			err = add_growth(d, k, f);
+	}
+	swap = d->order;
+	d->order = d->order_next;
+	d->order_next = swap;
+	d->order_count = s->flow_count;
+	prune_known(d);
+	return err;
+}
+
+struct silence {
+	uint64_t before;
+};
+
+static bool silent_before(const void *row, void *arg)
+{
+	const struct silence *s = arg;
+	const struct conv_row *c = row;
+
+	return windows_idle((const struct windows *)(c + 1)) && c->last <= s->before;
+}
+
+static int compare_u64(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* The moment before which half of the silent conversations fell silent. */
+static int median_silence(const struct rowset *set, struct silence *s)
+{
+	uint64_t *last = malloc(set->used * sizeof(*last));
+	uint32_t i, n = 0;
+
+	if (!last)
+		return -ENOMEM;
+	for (i = 0; i < set->count; i++) {
+		const struct conv_row *c = rowset_row(set, i);
+
+		if (set->state[i] & ROW_USED && windows_idle((const struct windows *)(c + 1)))
+			last[n++] = c->last;
+	}
+	qsort(last, n, sizeof(*last), compare_u64);
+	s->before = n ? last[n / 2] : 0;
+	free(last);
+	return n ? 0 : -ENOENT;
+}
+
+static void let_go(struct top_data *d)
+{
+	struct rowset *set = &d->table[TABLE_CONVERSATIONS].set;
+	struct silence silence;
+	uint32_t i;
+
+	if (set->used <= CONVERSATIONS_MAX || median_silence(set, &silence))
+		return;
+	d->let_go += rowset_drop(set, silent_before, &silence);
+	for (i = 0; i < d->known.count; i++) {
+		struct known *k = rowset_row(&d->known, i);
+
+		if (d->known.state[i] & ROW_USED && k->row != ROWSET_NONE &&
+		    !(set->state[k->row] & ROW_USED))
+			k->row = ROWSET_NONE;
+	}
+	d->derived = TABLE_COUNT;
+}
+
+/* ---- the other tables ---- */
+
+static int take_ports(struct top_data *d)
+{
+	struct table *t = &d->table[TABLE_PORTS];
+	uint32_t i, n;
+
+	for (i = 0; i < WEIR_PORTS; i++) {
+		const struct weir_sum *now = d->snapshot.ports[i].role;
+		const struct weir_sum *then = d->ports[i].role;
+		uint64_t add[4] = { grown(now[0].packets, then[0].packets),
+				    grown(now[0].bytes, then[0].bytes),
+				    grown(now[1].packets, then[1].packets),
+				    grown(now[1].bytes, then[1].bytes) };
+		struct service key;
+		bool fresh;
+
+		if (!add[0] && !add[2])
+			continue;
+		key = port_key_of(i);
+		n = rowset_find(&t->set, &key, &fresh);
+		if (n == ROWSET_NONE || rates_add(&t->rates, n, add))
+			return -ENOMEM;
+		d->ports[i] = d->snapshot.ports[i];
+	}
+	return 0;
+}
+
+static int take_syn(struct table *t, const struct syn_sum *y)
+{
+	struct syn_row now, *row;
+	uint64_t add[4];
+	uint32_t n;
+	bool fresh;
+
+	syn_row_key(&now, y);
+	n = rowset_find(&t->set, &now, &fresh);
+	if (n == ROWSET_NONE)
+		return -ENOMEM;
+	row = rowset_row(&t->set, n);
+	add[0] = grown(y->syn, row->syn);
+	add[1] = grown(y->synack, row->synack);
+	add[2] = grown(y->rst, row->rst);
+	add[3] = grown(y->fin, row->fin);
+	if (!(add[0] | add[1] | add[2] | add[3]))
+		return 0;
+	syn_row_of(&now, y);
+	row->first_est = now.first_est;
+	row->second_est = now.second_est;
+	return rates_add(&t->rates, n, add);
+}
+
+static int take_syns(struct top_data *d, const struct store *s)
+{
+	uint32_t i;
+	int err = 0;
+
+	for (i = 0; i < s->syn_count && !err; i++) {
+		const struct syn_sum *y = &s->syns[i];
+		bool source = (y->meta & WEIR_META_DIR) == WEIR_ROLE_SOURCE;
+
+		err = take_syn(&d->table[source ? TABLE_SYN_SOURCES : TABLE_SYN_TARGETS], y);
+	}
+	return err;
+}
+
+static int take_sizes(struct top_data *d, const struct weir_totals *t)
+{
+	struct table *sizes = &d->table[TABLE_SIZES];
+	uint64_t packets[SIZE_ROWS] = { 0 };
+	uint32_t i;
+	int err = 0;
+
+	for (i = 0; i < WEIR_SIZE_BUCKETS; i++)
+		packets[size_row_of(i)] += t->size[i];
+	for (i = 0; i < SIZE_ROWS && !err; i++) {
+		const struct size_row *row = rowset_row(&sizes->set, i);
+		uint64_t add[4] = { grown(packets[i], row->frames.packets) };
+
+		if (add[0])
+			err = rates_add(&sizes->rates, i, add);
+	}
+	return err;
+}
+
+static int take_seen(struct top_data *d, struct weir_sum seen)
+{
+	const struct total_row *row = top_data_total(d, true);
+	uint64_t add[4] = { grown(seen.packets, row->sent.packets),
+			    grown(seen.bytes, row->sent.bytes) };
+
+	return rates_add(&d->total_rates, 1, add);
+}
+
+int top_data_frame(struct top_data *d)
+{
+	uint64_t ns = boot_ns();
+	int err = reader_read(d->live->reader, &d->snapshot);
+
+	if (err)
+		return err;
+	begin_all(d, ns);
+	err = take_flows(d, &d->snapshot.store);
+	if (!err)
+		err = take_ports(d);
+	if (!err)
+		err = take_syns(d, &d->snapshot.store);
+	if (!err)
+		err = take_sizes(d, &d->snapshot.totals);
+	if (!err)
+		err = take_seen(d, d->snapshot.ledger.seen);
+	end_all(d);
+	let_go(d);
+	return err;
+}
+
+const struct total_row *top_data_total(const struct top_data *d, bool all)
+{
+	return rowset_row(&d->totals, all);
+}
+
+/* ---- derived tables ---- */
+
+static void start_derived(struct top_data *d, enum table_id id, uint8_t hidden)
+{
+	struct table *t = &d->table[id];
+	uint32_t i;
+
+	if (d->derived == id && d->hidden == hidden) {
+		for (i = 0; i < t->set.count; i++)
+			memset((unsigned char *)rowset_row(&t->set, i) + t->view->key_size, 0,
+			       t->set.stride - t->view->key_size);
+		return;
+	}
+	rowset_clear(&t->set);
+	d->derived = id;
+	d->hidden = hidden;
+	for (i = 0; i < d->part_room; i++)
+		d->part[0][i] = d->part[1][i] = ROWSET_NONE;
+}
+
+static int part_room(struct top_data *d, uint32_t count)
+{
+	uint32_t more = count + count / 4 + 256, i, k;
+
+	if (count <= d->part_room)
+		return 0;
+	for (k = 0; k < 2; k++) {
+		uint32_t *p = reallocarray(d->part[k], more, sizeof(*p));
+
+		if (!p)
+			return -ENOMEM;
+		d->part[k] = p;
+		for (i = d->part_room; i < more; i++)
+			p[i] = ROWSET_NONE;
+	}
+	d->part_room = more;
+	return 0;
+}
+
+static void host_key(struct host_row *key, const struct addr *a)
+{
+	memset(key, 0, sizeof(*key));
+	memcpy(key->addr.bytes, a->bytes, sizeof(a->bytes));
+	key->addr.ipv6 = a->ipv6;
+}
+
+/* A conversation's key with zeros for what is hidden. */
+static void group_key(struct conv_row *key, const struct conv_row *c, uint8_t hidden)
+{
+	memcpy(key, c, view_conversations.key_size);
+	if (hidden & HIDE_HOST)
+		memset(&key->host, 0, sizeof(key->host));
+	if (hidden & HIDE_PEER)
+		memset(&key->peer, 0, sizeof(key->peer));
+	if (hidden & HIDE_HOST_PORT)
+		memset(&key->host_port, 0, sizeof(key->host_port));
+	if (hidden & HIDE_PEER_PORT)
+		memset(&key->peer_port, 0, sizeof(key->peer_port));
+	if ((hidden & HIDE_HOST_PORT) && (hidden & HIDE_PEER_PORT))
+		key->proto = 0;
+}
+
+static int find_parts(struct top_data *d, struct table *t, uint32_t number,
+		      const struct conv_row *c)
+{
+	struct conv_row group;
+	struct host_row host;
+	bool fresh;
+
+	if (t->view == &view_hosts) {
+		host_key(&host, &c->host);
+		d->part[0][number] = rowset_find(&t->set, &host, &fresh);
+		host_key(&host, &c->peer);
+		d->part[1][number] = rowset_find(&t->set, &host, &fresh);
+		return d->part[1][number] == ROWSET_NONE ? -ENOMEM : 0;
+	}
+	group_key(&group, c, d->hidden);
+	d->part[0][number] = rowset_find(&t->set, &group, &fresh);
+	return d->part[0][number] == ROWSET_NONE ? -ENOMEM : 0;
+}
+
+/* Adds four counters, or four of each window; `turned` where the row is the peer's. */
+static void add_four(uint64_t *to, const uint64_t *from, int turned)
+{
+	int i;
+
+	for (i = 0; i < 4; i++)
+		to[i] += from[i ^ (turned << 1)];
+}
+
+static void add_conversation(struct table *t, uint32_t number, const struct conv_row *c, int turned)
+{
+	unsigned char *row = rowset_row(&t->set, number);
+	const struct windows *w = (const struct windows *)(c + 1);
+	struct windows *to = (struct windows *)(row + t->view->row_size);
+	int k;
+
+	add_four((uint64_t *)(row + t->view->counters), (const uint64_t *)&c->sent, turned);
+	for (k = 0; k < WINDOWS; k++)
+		add_four(to->sum[k], w->sum[k], turned);
+}
+
+static void add_parts(struct top_data *d, struct table *t, uint32_t number,
+		      const struct conv_row *c)
+{
+	uint32_t from = d->part[0][number], to = d->part[1][number];
+
+	add_conversation(t, from, c, 0);
+	if (t->view == &view_hosts) {
+		add_conversation(t, to, c, 1);
+		((struct host_row *)rowset_row(&t->set, from))->flows++;
+		((struct host_row *)rowset_row(&t->set, to))->flows += from != to;
+	} else {
+		struct conv_row *group = rowset_row(&t->set, from);
+
+		group->tcp_flags |= c->tcp_flags;
+		if (c->last > group->last)
+			group->last = c->last;
+		if (!group->first || c->first < group->first)
+			group->first = c->first;
+	}
+}
+
+static int derive(struct top_data *d, struct table *t)
+{
+	const struct rowset *from = &d->table[TABLE_CONVERSATIONS].set;
+	uint32_t i;
+
+	for (i = 0; i < from->count; i++) {
+		const struct conv_row *c = rowset_row(from, i);
+
+		if (!(from->state[i] & ROW_USED))
+			continue;
+		if (d->part[0][i] == ROWSET_NONE && find_parts(d, t, i, c))
+			return -ENOMEM;
+		add_parts(d, t, i, c);
+	}
+	return 0;
+}
+
+struct table *top_data_table(struct top_data *d, enum table_id id, uint8_t hidden)
+{
+	if (id == TABLE_CONVERSATIONS && hidden)
+		id = TABLE_GROUPS;
+	if (id != TABLE_GROUPS)
+		hidden = 0;
+	if (id != TABLE_HOSTS && id != TABLE_GROUPS)
+		return &d->table[id];
+	if (d->derived == id && d->hidden == hidden && d->derived_ns == d->ns)
+		return &d->table[id];
+	if (part_room(d, d->table[TABLE_CONVERSATIONS].set.count))
+		return NULL;
+	start_derived(d, id, hidden);
+	d->derived_ns = d->ns;
+	return derive(d, &d->table[id]) ? NULL : &d->table[id];
+}
