@@ -83,7 +83,8 @@ $(B)/weir-bench: $(BENCH_OBJ) $(B)/user/tables.o
 # ---- tests ----
 
 SANITIZE := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined
-CORE := native tables store reader view text
+CORE := native tables store reader view text rows rowset
+TOP_CORE := $(CORE) names top_rates top_order top_look top_graph
 TEST_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(WARN) -Iheaders -Iuser -Itests -I$(B)
 TEST_DEPS := $(wildcard tests/*.h user/*.h headers/weir/*.h) Makefile
 
@@ -91,6 +92,11 @@ $(B)/test/unit: tests/unit.c tests/fixtures.c $(CORE:%=user/%.c) $(TEST_DEPS)
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) $(SANITIZE) $(filter %.c,$^) -o $@ -lcmocka -lm
+
+$(B)/test/unit_top: tests/unit_top.c $(TOP_CORE:%=user/%.c) $(TEST_DEPS)
+	$(call say,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TEST_CFLAGS) $(SANITIZE) $(filter %.c,$^) -o $@ -lcmocka -lm -pthread
 
 $(B)/test/prog: tests/prog.c tests/fixtures.c $(filter-out $(B)/user/main.o $(B)/user/c%.o $(B)/user/o%.o $(B)/user/top%.o,$(USER_OBJ)) $(B)/bench.skel.h $(TEST_DEPS)
 	$(call say,TEST,$@)
@@ -107,7 +113,7 @@ $(B)/test/weir: $(USER_SRC) $(B)/weir.skel.h $(TEST_DEPS)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) $(PKG_CFLAGS) $(SANITIZE) $(USER_SRC) -o $@ $(LIBS)
 
-tests: $(B)/test/unit $(B)/test/prog $(B)/test/capgen $(B)/test/weir
+tests: $(B)/test/unit $(B)/test/unit_top $(B)/test/prog $(B)/test/capgen $(B)/test/weir
 
 # ---- what people type ----
 
