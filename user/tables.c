@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Sizes and first contents of the tables; see tables.h. */
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 
 #include <weir/sketch.h>
 #include "tables.h"
@@ -78,6 +81,27 @@ void tables_init(struct tables *t, uint64_t seed)
 		c->syn_ended_mask = p->syn_ended - 1;
 		c->syn_ended_base = i * p->syn_ended;
 	}
+}
+
+#define HUGE_PAGE (2UL << 20)
+
+void *table_alloc(size_t size)
+{
+	size_t page = size >= HUGE_PAGE ? HUGE_PAGE : size >= 4096 ? 4096 : 128;
+	void *table;
+
+	size = (size + page - 1) / page * page;
+	table = aligned_alloc(page, size);
+	if (!table)
+		return NULL;
+	if (page == HUGE_PAGE)
+		madvise(table, size, MADV_HUGEPAGE);
+	return memset(table, 0, size);
+}
+
+void table_free(void *table)
+{
+	free(table);
 }
 
 uint64_t ticks_to_ns(uint32_t ticks, uint64_t now)
