@@ -107,7 +107,7 @@ static int count_records(struct capture *c, pcap_t *p, const char *path, uint64_
 			return -EINVAL;
 		note_times(c, frame.ns, frame.ns);
 		c->frames++;
-		native_count_frames(c->native, 0, &frame, 1, link);
+		native_count_frame(c->native, &frame, link);
 		if (n % every)
 			continue;
 		err = reader_drain(c->reader);

@@ -10,9 +10,6 @@
 #include "native.h"
 #include "reader.h"
 
-/* A longer frame than any link or segmentation offload makes: the record lies. */
-#define CAPTURE_LENGTH_MAX (16U << 20)
-
 struct capture {
 	struct native *native;
 	struct reader *reader;

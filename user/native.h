@@ -24,10 +24,12 @@ struct native *native_new(const struct plan *plan, uint64_t seed);
 void native_free(struct native *n);
 struct tables *native_tables(struct native *n);
 
-/* Counts frames of link type `link` (enum weir_link) of a capture file in partition `cpu`. */
-void native_count_frames(struct native *n, uint32_t cpu, const struct frame *frames, uint32_t count,
-			 uint8_t link);
-/* Counts a frame in the first partition. */
+/*
+ * Counts a frame of a capture file, of link type `link` (enum weir_link), in the first partition.
+ * What was captured is no more than its length.
+ */
+void native_count_frame(struct native *n, const struct frame *frame, uint8_t link);
+/* The same for any frame. */
 void native_count(struct native *n, const void *data, uint32_t captured, uint32_t length,
 		  uint64_t ns, uint8_t link, uint8_t dir);
 /* The same for a packet that is yet to be segmented (`size` bytes of L4 payload each). */

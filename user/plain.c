@@ -4,25 +4,43 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "native_path.h"
 #include "plain.h"
 
-#define CHUNK (1U << 20)
+#define CHUNK (512U << 10)
 #define KEEP (CLASSIC_RECORD + CLASSIC_CAPTURED_MAX) /* most of a record that is not all there */
-#define SLICE 64
 
-static void note_times(struct plain *p, const struct frame *frames, uint32_t n)
+/*
+ * Counts at most `room` records from *at on; *why stays CLASSIC_MORE where that was the reason to
+ * stop. Inlined for each byte order and for the usual link, so that these are constants in it.
+ */
+weir_inline uint32_t count_some(struct plain *p, const unsigned char **at, const unsigned char *end,
+				uint32_t room, enum classic_end *why, bool swapped, uint8_t link)
 {
+	struct weir_cpu *c = &native_tables(p->native)->cpu[0];
 	uint64_t first = p->first_ns, last = p->last_ns;
-	uint32_t i;
+	struct frame x;
+	uint32_t n = 0;
 
-	if (!p->frames)
-		first = UINT64_MAX;
-	for (i = 0; i < n; i++) {
-		first = frames[i].ns < first ? frames[i].ns : first;
-		last = frames[i].ns > last ? frames[i].ns : last;
+	*why = CLASSIC_MORE;
+	for (; n < room && classic_next(&p->format, swapped, at, end, &x, why); n++) {
+		native_count_plain(c, &x, link);
+		first = x.ns < first ? x.ns : first;
+		last = x.ns > last ? x.ns : last;
 	}
 	p->first_ns = first;
 	p->last_ns = last;
+	return n;
+}
+
+static uint32_t count_slice(struct plain *p, const unsigned char **at, const unsigned char *end,
+			    uint32_t room, enum classic_end *why)
+{
+	if (p->format.swapped)
+		return count_some(p, at, end, room, why, true, p->format.link);
+	if (p->format.link == WEIR_LINK_ETHERNET)
+		return count_some(p, at, end, room, why, false, WEIR_LINK_ETHERNET);
+	return count_some(p, at, end, room, why, false, p->format.link);
 }
 
 /* Counts the plain records from *at on. */
@@ -30,24 +48,15 @@ static int count_records(struct plain *p, const unsigned char **at, const unsign
 			 enum classic_end *why)
 {
 	const uint32_t every = native_frames_safe(p->native);
-	const uint32_t slice = every < SLICE ? every : SLICE;
-	struct frame frames[SLICE];
-	uint32_t n, since = 0;
-	int err = 0;
+	uint32_t n;
+	int err;
 
 	do {
-		n = classic_frames(&p->format, at, end, frames, slice, why);
-		native_count_frames(p->native, 0, frames, n, p->format.link);
-		if (n)
-			note_times(p, frames, n);
+		n = count_slice(p, at, end, every, why);
 		p->frames += n;
-		since += n;
-		if (since + slice > every) {
-			err = reader_drain(p->reader);
-			since = 0;
-		}
-	} while (!err && *why == CLASSIC_ROOM);
-	return err ? err : reader_drain(p->reader);
+		err = reader_drain(p->reader);
+	} while (!err && n == every);
+	return err;
 }
 
 /* Bytes read, 0 at the end. */
@@ -68,6 +77,7 @@ int plain_read(struct plain *p)
 
 	if (!buffer)
 		return -ENOMEM;
+	p->first_ns = UINT64_MAX;
 	for (;;) {
 		const unsigned char *at;
 		enum classic_end why;

@@ -85,23 +85,29 @@ void tables_init(struct tables *t, uint64_t seed)
 
 #define HUGE_PAGE (2UL << 20)
 
+/* calloc's large blocks are fresh pages, zeroed by nobody but the kernel. */
 void *table_alloc(size_t size)
 {
-	size_t page = size >= HUGE_PAGE ? HUGE_PAGE : size >= 4096 ? 4096 : 128;
-	void *table;
+	size_t align = size >= HUGE_PAGE ? HUGE_PAGE : size >= 4096 ? 4096 : 128;
+	char *block = calloc(1, size + align + sizeof(block)), *table;
 
-	size = (size + page - 1) / page * page;
-	table = aligned_alloc(page, size);
-	if (!table)
+	if (!block)
 		return NULL;
-	if (page == HUGE_PAGE)
+	table = (char *)(((uintptr_t)block + sizeof(block) + align - 1) / align * align);
+	memcpy(table - sizeof(block), &block, sizeof(block));
+	if (align == HUGE_PAGE)
 		madvise(table, size, MADV_HUGEPAGE);
-	return memset(table, 0, size);
+	return table;
 }
 
 void table_free(void *table)
 {
-	free(table);
+	char *block;
+
+	if (!table)
+		return;
+	memcpy(&block, (char *)table - sizeof(block), sizeof(block));
+	free(block);
 }
 
 uint64_t ticks_to_ns(uint32_t ticks, uint64_t now)

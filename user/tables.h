@@ -40,9 +40,9 @@ struct tables {
 	__u64 *cells; /* of ports, NULL if they are shared */
 	struct weir_syn_set *syns;
 	struct weir_ended_syn *syns_ended;
-	const struct fine *fine;       /* of flows, NULL when live */
-	const struct fine *fine_ended; /* of ended, likewise */
-	int64_t clock_offset;	       /* what makes ns since boot CLOCK_REALTIME; 0 for files */
+	struct fine *fine;	 /* of flows, NULL when live */
+	struct fine *fine_ended; /* of ended, likewise */
+	int64_t clock_offset;	 /* what makes ns since boot CLOCK_REALTIME; 0 for files */
 };
 
 /* Zeroed memory on huge pages, if it is large: a table is walked in no order. NULL if short. */
