@@ -75,6 +75,7 @@ weir_inline struct weir_ended_flow *weir_ended_syn(struct weir_cpu *c, __u32 i)
 /* Set before loading: the verifier drops the code of a table that is off. See weir.bpf.c. */
 extern volatile const __u32 weir_tables;
 #define weir_tables_on() weir_tables
+#define weir_lines_asked() 0
 
 /* Ticks are all the time a record has here. */
 #define weir_note_touched(c, i, r, begun) ((void)0)

@@ -1,43 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Capture files; see capture.h. */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <pcap/pcap.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "capture.h"
-
-/* A longer frame than any link or segmentation offload makes: the record lies. */
-#define LENGTH_MAX (16U << 20)
-
-#ifndef DLT_LINUX_SLL2
-#define DLT_LINUX_SLL2 276
-#endif
-
-static uint8_t link_of(int dlt)
-{
-	switch (dlt) {
-	case DLT_EN10MB:
-		return WEIR_LINK_ETHERNET;
-	case DLT_RAW:
-	case DLT_IPV4:
-	case DLT_IPV6:
-	case 101: /* LINKTYPE_RAW as some writers leave it */
-	case 14:
-		return WEIR_LINK_RAW;
-	case DLT_LINUX_SLL:
-		return WEIR_LINK_SLL;
-	case DLT_LINUX_SLL2:
-		return WEIR_LINK_SLL2;
-	case DLT_NULL:
-	case DLT_LOOP:
-		return WEIR_LINK_NULL;
-	default:
-		return WEIR_LINK_OTHER;
-	}
-}
+#include "plain.h"
 
 int capture_open(struct capture *c, const struct plan *plan)
 {
@@ -58,27 +31,47 @@ void capture_close(struct capture *c)
 	c->native = NULL;
 }
 
-static void note_time(struct capture *c, uint64_t ns)
+static void note_times(struct capture *c, uint64_t first, uint64_t last)
 {
-	if (!c->frames || ns < c->first_ns)
-		c->first_ns = ns;
-	if (ns > c->last_ns)
-		c->last_ns = ns;
-	c->frames++;
+	if (!c->frames || first < c->first_ns)
+		c->first_ns = first;
+	if (last > c->last_ns)
+		c->last_ns = last;
 }
 
-/* Most frames between two drains: neither ring can be overwritten in that many. */
-static uint64_t drain_every(const struct plan *p)
-{
-	uint64_t flows = p->ended / 2, syns = p->syn_ended / 4;
-	uint64_t n = flows < syns ? flows : syns;
+/* ---- by libpcap ---- */
 
-	return n ? n : 1;
+/*
+ * A file as libpcap is to see it: its first bytes, what was read of the rest already, and what
+ * the descriptor has still to give. What lies between the first bytes and the rest was counted.
+ */
+struct stream {
+	int fd;
+	const unsigned char *part[2];
+	size_t size[2];
+};
+
+static ssize_t stream_read(void *cookie, char *to, size_t size)
+{
+	struct stream *s = cookie;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		size_t n = s->size[i] < size ? s->size[i] : size;
+
+		if (!n)
+			continue;
+		memcpy(to, s->part[i], n);
+		s->part[i] += n;
+		s->size[i] -= n;
+		return (ssize_t)n;
+	}
+	return read(s->fd, to, size);
 }
 
 static int lies(struct capture *c, const char *path, uint64_t number, const struct pcap_pkthdr *h)
 {
-	if (h->caplen <= h->len && h->len <= LENGTH_MAX)
+	if (h->caplen <= h->len && h->len <= CAPTURE_LENGTH_MAX)
 		return 0;
 	snprintf(c->error, sizeof(c->error),
 		 "%s: record %" PRIu64
@@ -88,23 +81,33 @@ static int lies(struct capture *c, const char *path, uint64_t number, const stru
 	return 1;
 }
 
-/* Counts every record of an open file. */
-static int count_records(struct capture *c, pcap_t *p, const char *path)
+/* Times are 32 bits without a sign; libpcap takes those of one byte order for signed. */
+static uint64_t time_of(const struct pcap_pkthdr *h)
 {
-	const uint64_t every = drain_every(&native_tables(c->native)->plan);
-	uint8_t link = link_of(pcap_datalink(p));
+	uint64_t seconds = (uint64_t)h->ts.tv_sec;
+
+	if (h->ts.tv_sec < 0 && h->ts.tv_sec >= INT32_MIN)
+		seconds = (uint32_t)h->ts.tv_sec;
+	return seconds * 1000000000ULL + (uint64_t)h->ts.tv_usec;
+}
+
+/* Counts every record of an open file from the one behind `n` on. */
+static int count_records(struct capture *c, pcap_t *p, const char *path, uint64_t n)
+{
+	const uint32_t every = native_frames_safe(c->native);
+	uint8_t link = classic_link(pcap_datalink(p));
 	struct pcap_pkthdr *h;
 	const u_char *data;
-	uint64_t n = 0;
 	int got, err;
 
 	while ((got = pcap_next_ex(p, &h, &data)) == 1) {
-		uint64_t ns = (uint64_t)h->ts.tv_sec * 1000000000ULL + (uint64_t)h->ts.tv_usec;
+		struct frame frame = { data, h->caplen, h->len, time_of(h) };
 
 		if (lies(c, path, ++n, h))
 			return -EINVAL;
-		note_time(c, ns);
-		native_count(c->native, data, h->caplen, h->len, ns, link, WEIR_DIR_FILE);
+		note_times(c, frame.ns, frame.ns);
+		c->frames++;
+		native_count_frame(c->native, &frame, link);
 		if (n % every)
 			continue;
 		err = reader_drain(c->reader);
@@ -130,23 +133,80 @@ static int count_records(struct capture *c, pcap_t *p, const char *path)
 	return 0;
 }
 
-int capture_file(struct capture *c, const char *path)
+static int read_by_libpcap(struct capture *c, const char *path, struct stream *s, uint64_t counted)
 {
+	FILE *f = fopencookie(s, "r", (cookie_io_functions_t){ .read = stream_read });
 	char why[PCAP_ERRBUF_SIZE];
-	pcap_t *p = pcap_open_offline_with_tstamp_precision(path, PCAP_TSTAMP_PRECISION_NANO, why);
-	int err, drained;
+	pcap_t *p;
+	int err;
 
-	c->error[0] = 0;
+	if (!f)
+		return -ENOMEM;
+	p = pcap_fopen_offline_with_tstamp_precision(f, PCAP_TSTAMP_PRECISION_NANO, why);
 	if (!p) {
-		/* libpcap names the file in some of its messages. */
-		bool named = !strncmp(why, path, strlen(path));
-
-		snprintf(c->error, sizeof(c->error), "%s%s%s: is it a pcap or pcapng file?",
-			 named ? "" : path, named ? "" : ": ", why);
+		fclose(f);
+		snprintf(c->error, sizeof(c->error), "%s: %s: is it a pcap or pcapng file?", path,
+			 why);
 		return -EINVAL;
 	}
-	err = count_records(c, p, path);
+	err = count_records(c, p, path, counted);
 	pcap_close(p);
+	return err;
+}
+
+/* ---- files ---- */
+
+static size_t read_header(int fd, unsigned char *to)
+{
+	size_t have = 0;
+
+	while (have < CLASSIC_HEADER) {
+		ssize_t n = read(fd, to + have, CLASSIC_HEADER - have);
+
+		if (n > 0)
+			have += (size_t)n;
+		else if (n == 0 || errno != EINTR)
+			break;
+	}
+	return have;
+}
+
+static int read_descriptor(struct capture *c, const char *path, int fd)
+{
+	struct plain plain = { .fd = fd, .native = c->native, .reader = c->reader };
+	unsigned char header[CLASSIC_HEADER];
+	struct stream s = { .fd = fd, .part = { header } };
+	int err = 1;
+
+	s.size[0] = read_header(fd, header);
+	if (!c->libpcap_only && s.size[0] == sizeof(header) &&
+	    classic_open(&plain.format, header)) {
+		err = plain_read(&plain);
+		if (plain.frames)
+			note_times(c, plain.first_ns, plain.last_ns);
+		c->frames += plain.frames;
+		s.part[1] = plain.left;
+		s.size[1] = plain.left_size;
+	}
+	if (err > 0)
+		err = read_by_libpcap(c, path, &s, plain.frames);
+	plain_free(&plain);
+	return err;
+}
+
+int capture_file(struct capture *c, const char *path)
+{
+	bool standard = !strcmp(path, "-");
+	int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC), err, drained;
+
+	c->error[0] = 0;
+	if (fd < 0) {
+		snprintf(c->error, sizeof(c->error), "%s: %s", path, strerror(errno));
+		return -EINVAL;
+	}
+	err = read_descriptor(c, path, fd);
+	if (!standard)
+		close(fd);
 	native_flush(c->native);
 	drained = reader_drain(c->reader);
 	return err ? err : drained;

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Capture files, read by libpcap and counted by the native data path. */
+/*
+ * Capture files, counted by the native data path: plain ones by our own reader (plain.h), all
+ * else, and what is odd in a plain one, by libpcap. Which of the two read a file cannot be told
+ * from the answer.
+ */
 #ifndef WEIR_CAPTURE_H
 #define WEIR_CAPTURE_H
 
@@ -9,6 +13,7 @@
 struct capture {
 	struct native *native;
 	struct reader *reader;
+	bool libpcap_only; /* for comparing the two */
 	uint64_t frames;
 	uint64_t first_ns, last_ns; /* of all files so far */
 	char error[512];	    /* what, why, what to do; empty if all is well */

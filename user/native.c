@@ -1,148 +1,88 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The native backend of headers/weir/table.h; see native.h. */
+/* Tables on plain memory; see native.h. */
+#include <errno.h>
 #include <stdlib.h>
 
-#include "native.h"
-
-static struct weir_flow_set *weir_flow_set(struct weir_cpu *c, uint32_t i);
-static struct weir_syn_set *weir_syn_set(struct weir_cpu *c, uint32_t i);
-static struct weir_ended_flow *weir_ended_flow(struct weir_cpu *c, uint32_t i);
-static struct weir_ended_flow *weir_ended_syn(struct weir_cpu *c, uint32_t i);
-static struct weir_port *weir_port(struct weir_cpu *c, uint32_t i);
-static __u64 *weir_port_cell(struct weir_cpu *c, uint32_t i);
-static void weir_note_touched(struct weir_cpu *c, uint32_t i, const struct weir_flow *r, int begun);
-static void weir_note_ended(struct weir_cpu *c, const struct weir_flow *r);
-static void weir_oddities_slow(struct weir_cpu *c, uint32_t oddities, uint32_t packets,
-			       uint32_t bytes);
-
-#define weir_tables_on() WEIR_TABLE_ALL
-#define weir_flow_begin_slow(c, i) weir_flow_begin(c, i)
-#define weir_syn_count_slow(c, i) weir_syn_count(c, i)
-#define weir_ports_ended_slow(c, n) weir_ports_ended(c, n)
-#define weir_port_sum_slow(c, at, packets, bytes) weir_port_sum(c, at, packets, bytes)
-#define weir_port_spill_slow(c, at) weir_port_spill(c, at)
-#include <weir/count.h>
+#include "native_path.h"
 
 struct native {
-	struct weir_cpu cpu; /* first: the primitives get at the rest by it */
 	struct tables tables;
-	struct fine *fine;
-	struct fine *fine_ended;
-	uint64_t stage_ns[WEIR_BATCH];
+	struct part *parts;
 };
 
-static struct native *native_of(struct weir_cpu *c)
+/* `each` bytes a CPU. */
+static void *table_of(const struct plan *plan, size_t each)
 {
-	return (struct native *)c;
+	return table_alloc(plan->cpus * each);
 }
 
-static struct weir_flow_set *weir_flow_set(struct weir_cpu *c, uint32_t i)
+static int tables_alloc(struct tables *t)
 {
-	return &native_of(c)->tables.flows[i];
+	const struct plan *p = &t->plan;
+
+	t->cpu = table_of(p, sizeof(*t->cpu));
+	t->flows = table_of(p, p->flow_sets * sizeof(*t->flows));
+	t->fine = table_of(p, p->flow_sets * WEIR_WAYS * sizeof(*t->fine));
+	t->syns = table_of(p, p->syn_sets * sizeof(*t->syns));
+	t->ended = table_of(p, p->ended * sizeof(*t->ended));
+	t->fine_ended = table_of(p, p->ended * sizeof(*t->fine_ended));
+	t->syns_ended = table_of(p, p->syn_ended * sizeof(*t->syns_ended));
+	t->ports = table_alloc(WEIR_PORTS * sizeof(*t->ports));
+	t->cells = table_alloc(plan_cells(p) * sizeof(*t->cells));
+	return t->cpu && t->flows && t->fine && t->syns && t->ended && t->fine_ended &&
+			       t->syns_ended && t->ports
+		       ? 0
+		       : -ENOMEM;
 }
 
-static struct weir_syn_set *weir_syn_set(struct weir_cpu *c, uint32_t i)
+static void part_init(struct part *part, const struct tables *t, struct weir_cpu *c)
 {
-	return &native_of(c)->tables.syns[i];
-}
-
-static struct weir_ended_flow *weir_ended_flow(struct weir_cpu *c, uint32_t i)
-{
-	return &native_of(c)->tables.ended[i];
-}
-
-static struct weir_ended_flow *weir_ended_syn(struct weir_cpu *c, uint32_t i)
-{
-	return (struct weir_ended_flow *)&native_of(c)->tables.syns_ended[i];
-}
-
-static struct weir_port *weir_port(struct weir_cpu *c, uint32_t i)
-{
-	return &native_of(c)->tables.ports[i];
-}
-
-static __u64 *weir_port_cell(struct weir_cpu *c, uint32_t i)
-{
-	return &native_of(c)->tables.cells[i];
-}
-
-static void weir_oddities_slow(struct weir_cpu *c, uint32_t oddities, uint32_t packets,
-			       uint32_t bytes)
-{
-	weir_oddities(c, oddities, packets, bytes);
-}
-
-static size_t native_index(struct native *n, const struct weir_flow *r)
-{
-	return (size_t)(r - n->tables.flows[0].way);
-}
-
-static void weir_note_touched(struct weir_cpu *c, uint32_t i, const struct weir_flow *r, int begun)
-{
-	struct native *n = native_of(c);
-	struct fine *fine = &n->fine[native_index(n, r)];
-	uint64_t ns = n->stage_ns[i];
-
-	if (begun)
-		fine->first = fine->last = ns;
-	else if (ns > fine->last)
-		fine->last = ns;
-	else if (ns < fine->first)
-		fine->first = ns; /* files need not be in order */
-}
-
-static void weir_note_ended(struct weir_cpu *c, const struct weir_flow *r)
-{
-	struct native *n = native_of(c);
-
-	n->fine_ended[c->ended.head & c->ended_mask] = n->fine[native_index(n, r)];
+	part->flows = t->flows + c->flow_base;
+	part->fine = t->fine + (size_t)c->flow_base * WEIR_WAYS;
+	part->syns = t->syns + c->syn_base;
+	part->ended = t->ended + c->ended_base;
+	part->fine_ended = t->fine_ended + c->ended_base;
+	part->syns_ended = t->syns_ended + c->syn_ended_base;
+	part->ports = t->ports;
+	part->cells = t->cells + c->cell_base;
+	c->owner = (uintptr_t)part;
 }
 
 struct native *native_new(const struct plan *plan, uint64_t seed)
 {
-	struct native *n = aligned_alloc(4096, (sizeof(*n) + 4095) / 4096 * 4096);
-	struct tables *t;
+	struct native *n = calloc(1, sizeof(*n));
+	uint32_t i;
 
 	if (!n)
 		return NULL;
-	*n = (struct native){ 0 };
-	t = &n->tables;
-	t->plan = *plan;
-	t->plan.cpus = 1;
-	t->plan.ports_shared = false;
-	t->cpu = &n->cpu;
-
-	t->flows = aligned_alloc(128, plan->flow_sets * sizeof(*t->flows));
-	t->syns = aligned_alloc(128, plan->syn_sets * sizeof(*t->syns));
-	t->ended = calloc(plan->ended, sizeof(*t->ended));
-	t->syns_ended = calloc(plan->syn_ended, sizeof(*t->syns_ended));
-	t->ports = calloc(WEIR_PORTS, sizeof(*t->ports));
-	t->cells = calloc(WEIR_CELLS, sizeof(*t->cells));
-	t->fine = n->fine = calloc((size_t)plan->flow_sets * WEIR_WAYS, sizeof(*n->fine));
-	t->fine_ended = n->fine_ended = calloc(plan->ended, sizeof(*n->fine_ended));
-	if (!t->flows || !t->syns || !t->ended || !t->syns_ended || !t->ports || !t->cells ||
-	    !n->fine || !n->fine_ended) {
+	n->tables.plan = *plan;
+	n->parts = calloc(plan->cpus, sizeof(*n->parts));
+	if (!n->parts || tables_alloc(&n->tables)) {
 		native_free(n);
 		return NULL;
 	}
-	__builtin_memset(t->flows, 0, plan->flow_sets * sizeof(*t->flows));
-	__builtin_memset(t->syns, 0, plan->syn_sets * sizeof(*t->syns));
-	tables_init(t, seed);
+	tables_init(&n->tables, seed);
+	for (i = 0; i < plan->cpus; i++)
+		part_init(&n->parts[i], &n->tables, &n->tables.cpu[i]);
 	return n;
 }
 
 void native_free(struct native *n)
 {
+	struct tables *t = &n->tables;
+
 	if (!n)
 		return;
-	free(n->tables.flows);
-	free(n->tables.syns);
-	free(n->tables.ended);
-	free(n->tables.syns_ended);
-	free(n->tables.ports);
-	free(n->tables.cells);
-	free(n->fine);
-	free(n->fine_ended);
+	table_free(t->cpu);
+	table_free(t->flows);
+	table_free(t->fine);
+	table_free(t->syns);
+	table_free(t->ended);
+	table_free(t->fine_ended);
+	table_free(t->syns_ended);
+	table_free(t->ports);
+	table_free(t->cells);
+	free(n->parts);
 	free(n);
 }
 
@@ -161,23 +101,37 @@ void native_count_gso(struct native *n, const void *data, uint32_t captured, uin
 		.link = link,
 		.dir = dir,
 	};
-	struct weir_gso gso = { segments, size, 0 };
-	struct weir_cpu *c = &n->cpu;
 
-	c->tick = (uint32_t)(ns >> WEIR_TICK_SHIFT);
-	n->stage_ns[c->staged] = ns;
-	if (weir_count(c, &f, gso) == WEIR_BATCH)
-		weir_commit(c, WEIR_BATCH);
-}
-
-void native_flush(struct native *n)
-{
-	if (n->cpu.staged)
-		weir_commit(&n->cpu, n->cpu.staged);
+	native_count_one(&n->tables.cpu[0], &f, ns, (struct weir_gso){ segments, size, 0 });
 }
 
 void native_count(struct native *n, const void *data, uint32_t captured, uint32_t length,
 		  uint64_t ns, uint8_t link, uint8_t dir)
 {
 	native_count_gso(n, data, captured, length, ns, link, dir, 1, 0);
+}
+
+void native_count_frame(struct native *n, const struct frame *frame, uint8_t link)
+{
+	native_count_plain(&n->tables.cpu[0], frame, link);
+}
+
+uint32_t native_frames_safe(const struct native *n)
+{
+	uint32_t flows = n->tables.plan.ended / 2, syns = n->tables.plan.syn_ended / 4;
+	uint32_t least = flows < syns ? flows : syns;
+
+	return least ? least : 1;
+}
+
+void native_flush(struct native *n)
+{
+	uint32_t i;
+
+	for (i = 0; i < n->tables.plan.cpus; i++) {
+		struct weir_cpu *c = &n->tables.cpu[i];
+
+		if (c->staged)
+			weir_commit(c, c->staged);
+	}
 }

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Sizes and first contents of the tables; see tables.h. */
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 
 #include <weir/sketch.h>
 #include "tables.h"
@@ -78,6 +81,33 @@ void tables_init(struct tables *t, uint64_t seed)
 		c->syn_ended_mask = p->syn_ended - 1;
 		c->syn_ended_base = i * p->syn_ended;
 	}
+}
+
+#define HUGE_PAGE (2UL << 20)
+
+/* calloc's large blocks are fresh pages, zeroed by nobody but the kernel. */
+void *table_alloc(size_t size)
+{
+	size_t align = size >= HUGE_PAGE ? HUGE_PAGE : size >= 4096 ? 4096 : 128;
+	char *block = calloc(1, size + align + sizeof(block)), *table;
+
+	if (!block)
+		return NULL;
+	table = (char *)(((uintptr_t)block + sizeof(block) + align - 1) / align * align);
+	memcpy(table - sizeof(block), &block, sizeof(block));
+	if (align == HUGE_PAGE)
+		madvise(table, size, MADV_HUGEPAGE);
+	return table;
+}
+
+void table_free(void *table)
+{
+	char *block;
+
+	if (!table)
+		return;
+	memcpy(&block, (char *)table - sizeof(block), sizeof(block));
+	free(block);
 }
 
 uint64_t ticks_to_ns(uint32_t ticks, uint64_t now)

@@ -3,7 +3,7 @@
  * Where the tables lie, and how large they are: the same for maps of a live interface, mapped
  * into this process, and for the memory of a capture file's reader.
  *
- * A plan is what one CPU's partition holds; nothing here allocates.
+ * A plan is what one CPU's partition holds.
  */
 #ifndef WEIR_TABLES_H
 #define WEIR_TABLES_H
@@ -40,10 +40,14 @@ struct tables {
 	__u64 *cells; /* of ports, NULL if they are shared */
 	struct weir_syn_set *syns;
 	struct weir_ended_syn *syns_ended;
-	const struct fine *fine;       /* of flows, NULL when live */
-	const struct fine *fine_ended; /* of ended, likewise */
-	int64_t clock_offset;	       /* what makes ns since boot CLOCK_REALTIME; 0 for files */
+	struct fine *fine;	 /* of flows, NULL when live */
+	struct fine *fine_ended; /* of ended, likewise */
+	int64_t clock_offset;	 /* what makes ns since boot CLOCK_REALTIME; 0 for files */
 };
+
+/* Zeroed memory on huge pages, if it is large: a table is walked in no order. NULL if short. */
+void *table_alloc(size_t size);
+void table_free(void *table);
 
 /* Splits `memory` bytes among `cpus` partitions. 0, or -ENOSPC where it is too little. */
 int plan_make(struct plan *plan, uint64_t memory, uint32_t cpus);

@@ -217,7 +217,7 @@ struct weir_cpu {
 	__u32 index;		   /* of this CPU in the array */
 	struct weir_sum reentered; /* frames a nested program met: of no class, in no table */
 	__u64 spills;		   /* odd while a port's cell goes to the sums */
-	__u64 pad;
+	__u64 owner;		   /* not the kernel's: a native partition's pointer */
 
 	__u64 key[5]; /* odd multipliers of the hash */
 	__u32 flow_base;

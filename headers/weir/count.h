@@ -33,7 +33,7 @@ weir_inline void weir_commit(struct weir_cpu *c, __u32 n)
 
 	*(volatile __u64 *)&c->commits = c->commits + 1;
 	weir_wmb(&c->commits);
-	for (i = 0; on & WEIR_TABLE_FLOWS && i < WEIR_BATCH && i < n; i++) {
+	for (i = 0; !weir_lines_asked() && on & WEIR_TABLE_FLOWS && i < WEIR_BATCH && i < n; i++) {
 		struct weir_flow_set *set =
 			weir_flow_set(c, weir_set_of(c->stage[i].hash, c->flow_sets));
 

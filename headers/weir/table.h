@@ -8,6 +8,7 @@
  *
  * A backend defines what these functions need of the world:
  * - weir_tables_on(): the WEIR_TABLE_* there are, known before the first packet;
+ * - weir_lines_asked(): whether a staged packet's lines are already on their way;
  * - weir_flow_set(), weir_syn_set(), weir_ended_flow(), weir_ended_syn(), weir_port(),
  *   weir_port_cell(): places, NULL where there is none;
  * - weir_note_touched(), weir_note_ended(): for whoever keeps finer times beside the records;
