@@ -24,12 +24,12 @@ static struct weir_cpu *cpu_state(__u32 cpu)
 	return bpf_map_lookup_elem(&weir_cpus, &cpu);
 }
 
-int weir_bpf_begin(__u32 cpu, __u32 i)
+int weir_bpf_begin(__u32 cpu, __u32 i, __u32 way)
 {
 	struct weir_cpu *c = cpu_state(cpu);
 
 	if (c)
-		weir_flow_begin(c, i & (WEIR_BATCH - 1));
+		weir_flow_begin(c, i & (WEIR_BATCH - 1), way);
 	return 0;
 }
 

@@ -19,7 +19,7 @@ static inline __u64 *weir_port_cell(struct weir_cpu *c, uint32_t i);
 static inline void weir_note_touched(struct weir_cpu *c, uint32_t i, const struct weir_flow *r,
 				     int begun);
 static inline void weir_note_ended(struct weir_cpu *c, const struct weir_flow *r);
-static void weir_flow_begin_slow(struct weir_cpu *c, uint32_t i);
+static void weir_flow_begin_slow(struct weir_cpu *c, uint32_t i, uint32_t way);
 static void weir_syn_count_slow(struct weir_cpu *c, uint32_t i);
 static void weir_oddities_slow(struct weir_cpu *c, uint32_t oddities, uint32_t packets,
 			       uint32_t bytes);
@@ -80,9 +80,10 @@ static inline __u64 *weir_port_cell(struct weir_cpu *c, uint32_t i)
 	return &part_of(c)->cells[i];
 }
 
-static __attribute__((noinline)) void weir_flow_begin_slow(struct weir_cpu *c, uint32_t i)
+static __attribute__((noinline)) void weir_flow_begin_slow(struct weir_cpu *c, uint32_t i,
+							   uint32_t way)
 {
-	weir_flow_begin(c, i);
+	weir_flow_begin(c, i, way);
 }
 
 static __attribute__((noinline)) void weir_syn_count_slow(struct weir_cpu *c, uint32_t i)

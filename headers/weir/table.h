@@ -250,11 +250,11 @@ weir_inline void weir_flow_replace(struct weir_cpu *c, struct weir_flow *r,
 }
 
 /*
- * Gives packet `i` of the stage a record of its own: the one it has, when its counters are about
- * to overflow, or the victim of its set. The rare half of weir_flow_count(), reached through the
- * backend's weir_flow_begin_slow().
+ * Gives packet `i` of the stage a record of its own: the one it has, in `way`, when its counters
+ * are about to overflow, or for WEIR_WAYS the victim of its set. The rare half of
+ * weir_flow_count(), reached through the backend's weir_flow_begin_slow().
  */
-weir_inline void weir_flow_begin(struct weir_cpu *c, __u32 i)
+weir_inline void weir_flow_begin(struct weir_cpu *c, __u32 i, __u32 way)
 {
 	const struct weir_packet *p = &c->stage[i];
 	struct weir_flow_set *set = weir_flow_set(c, weir_set_of(p->hash, c->flow_sets));
@@ -262,9 +262,7 @@ weir_inline void weir_flow_begin(struct weir_cpu *c, __u32 i)
 
 	if (!set)
 		return;
-	r = weir_flow_is(&set->way[0], p)   ? &set->way[0]
-	    : weir_flow_is(&set->way[1], p) ? &set->way[1]
-					    : weir_flow_victim(set);
+	r = way < WEIR_WAYS ? &set->way[way] : weir_flow_victim(set);
 	weir_flow_replace(c, r, p);
 	weir_note_touched(c, i, r, 1);
 }
@@ -275,7 +273,7 @@ weir_inline void weir_flow_count(struct weir_cpu *c, __u32 i)
 	const struct weir_packet *p = &c->stage[i];
 	struct weir_flow_set *set = weir_flow_set(c, weir_set_of(p->hash, c->flow_sets));
 	struct weir_flow *r;
-	__u32 packets;
+	__u32 packets, way = 0;
 	__s32 over;
 	__u8 flags;
 
@@ -284,8 +282,11 @@ weir_inline void weir_flow_count(struct weir_cpu *c, __u32 i)
 	r = &set->way[0];
 	if (!weir_flow_is(r, p)) {
 		r = &set->way[1];
-		if (!weir_flow_is(r, p))
+		way = 1;
+		if (!weir_flow_is(r, p)) {
+			way = WEIR_WAYS;
 			goto begin;
+		}
 	}
 	packets = r->packets + p->packets;
 	over = r->over + p->over;
@@ -303,7 +304,7 @@ weir_inline void weir_flow_count(struct weir_cpu *c, __u32 i)
 	weir_note_touched(c, i, r, 0);
 	return;
 begin:
-	weir_flow_begin_slow(c, i);
+	weir_flow_begin_slow(c, i, way);
 }
 
 /* ---- SYN ---- */
