@@ -92,8 +92,12 @@ static void put_ipv4(struct maker *m)
 
 static void put_ipv6(struct maker *m)
 {
-	static const uint64_t high[] = { 0x20010db800000000, 0x20010db800000000, 0x20010db800000001,
-					 0x20010db800000010, 0xfe80000000000000, 0xff02000000000000,
+	static const uint64_t high[] = { 0x20010db800000000,
+					 0x20010db800000000,
+					 0x20010db800000001,
+					 0x20010db800000010,
+					 0xfe80000000000000,
+					 0xff02000000000000,
 					 0 };
 	static const uint64_t low[] = { 1, 1, 2, 0xffff, 0x123456789abcdef0 };
 
@@ -188,9 +192,10 @@ static void put_sctp(struct maker *m)
 
 static void put_icmp(struct maker *m, bool v6)
 {
-	static const uint32_t types4[] = { 0, 3, 3, 4, 5, 8, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18 };
-	static const uint32_t types6[] = { 1,	1,   2,	  3,   4,   128, 129, 130, 131,
-					   133, 134, 135, 136, 137, 143, 154 };
+	static const uint32_t types4[] = { 0,  3,  3,  4,  5,  8,  8,  9, 10,
+					   11, 12, 13, 14, 15, 16, 17, 18 };
+	static const uint32_t types6[] = { 1,	1,   2,	  3,   4,   128, 129, 130,
+					   131, 133, 134, 135, 136, 137, 143, 154 };
 
 	put(m, v6 ? PICK(m, types6) : PICK(m, types4), 1);
 	put(m, below(m, 6), 1);
@@ -259,9 +264,9 @@ static void put_chain(struct maker *m, uint32_t next_at, uint32_t headers)
 		next_at = at;
 		put(m, 59, 1);
 		/* AH's length is in words less 2; at 8, behind IPv6, libpcap's walk never ends. */
-		size = kind == 44 ? 0 :
-		       kind == 51 ? (one_in(m, 12) ? 8 : 4 + below(m, 4)) :
-				    one_in(m, 4);
+		size = kind == 44   ? 0
+		       : kind == 51 ? (one_in(m, 12) ? 8 : 4 + below(m, 4))
+				    : one_in(m, 4);
 		put(m, size, 1);
 		put_noise(m, kind == 51 ? (size + 2) * 4 - 2 : size * 8 + 6);
 	}
@@ -392,9 +397,9 @@ static void put_llc(struct maker *m)
 {
 	static const uint32_t saps[] = { 0xfefe, 0xfefe, 0x4242, 0xf0f0, 0xe0e0,
 					 0xffff, 0xaaaa, 0xaaaa, 0x0606, 0x0401 };
-	static const uint32_t controls[] = { 0x03, 0x13, 0x73, 0x63, 0x53, 0x43, 0x7f, 0x6f,
-					     0xe3, 0xf3, 0xbf, 0xaf, 0x87, 0x97, 0x01, 0x05,
-					     0x09, 0x0d, 0x00, 0x02, 0x10 };
+	static const uint32_t controls[] = { 0x03, 0x13, 0x73, 0x63, 0x53, 0x43, 0x7f,
+					     0x6f, 0xe3, 0xf3, 0xbf, 0xaf, 0x87, 0x97,
+					     0x01, 0x05, 0x09, 0x0d, 0x00, 0x02, 0x10 };
 	static const uint32_t pdus[] = { 15, 16, 17, 18, 20, 24, 25, 26, 27 };
 	static const uint32_t iso[] = { 0x81, 0x82, 0x83, 0x83, 0x83 };
 	uint32_t sap = PICK(m, saps);
@@ -492,9 +497,9 @@ static void bend(struct maker *m)
 	while (head && n-- > 0) {
 		unsigned char *b = &m->f->bytes[below(m, head)];
 
-		*b = one_in(m, 2) ? (unsigned char)(*b ^ 1U << below(m, 8)) :
-		     one_in(m, 2) ? (one_in(m, 2) ? 0 : 0xff) :
-				    (unsigned char)any(m);
+		*b = one_in(m, 2)   ? (unsigned char)(*b ^ 1U << below(m, 8))
+		     : one_in(m, 2) ? (one_in(m, 2) ? 0 : 0xff)
+				    : (unsigned char)any(m);
 	}
 }
 

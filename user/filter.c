@@ -136,18 +136,18 @@ static bool run_alu(struct machine *m, const struct sock_filter *c)
 
 	if (!by && (op == BPF_DIV || op == BPF_MOD))
 		return false;
-	m->a = op == BPF_ADD ? a + by :
-	       op == BPF_SUB ? a - by :
-	       op == BPF_MUL ? a * by :
-	       op == BPF_DIV ? a / by :
-	       op == BPF_MOD ? a % by :
-	       op == BPF_AND ? a & by :
-	       op == BPF_OR  ? a | by :
-	       op == BPF_XOR ? a ^ by :
-	       op == BPF_NEG ? 0 - a :
-	       by > 31	     ? 0 :
-	       op == BPF_LSH ? a << by :
-			       a >> by;
+	m->a = op == BPF_ADD   ? a + by
+	       : op == BPF_SUB ? a - by
+	       : op == BPF_MUL ? a * by
+	       : op == BPF_DIV ? a / by
+	       : op == BPF_MOD ? a % by
+	       : op == BPF_AND ? a & by
+	       : op == BPF_OR  ? a | by
+	       : op == BPF_XOR ? a ^ by
+	       : op == BPF_NEG ? 0 - a
+	       : by > 31       ? 0
+	       : op == BPF_LSH ? a << by
+			       : a >> by;
 	return true;
 }
 

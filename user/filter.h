@@ -66,8 +66,7 @@ struct filter_kernel {
 int filter_compile(struct filter *f, const char *expression, uint8_t link, uint32_t netmask,
 		   char why[FILTER_WHY]);
 /* The same for an open savefile (a pcap_t), whose link type counts. */
-int filter_compile_file(struct filter *f, const char *expression, void *pcap,
-			char why[FILTER_WHY]);
+int filter_compile_file(struct filter *f, const char *expression, void *pcap, char why[FILTER_WHY]);
 void filter_free(struct filter *f);
 /* Runs the classic program over a frame of `length` bytes on the wire, `captured` of them here. */
 bool filter_match(const struct filter *f, const void *frame, uint32_t captured, uint32_t length);

@@ -264,8 +264,8 @@ static void find_uses(const struct flow *f, struct order_work *w)
 		bool here = (reads(c) & FLOW_A) != 0;
 
 		w->live[i] = here || f->note[i].loop_last;
-		w->host[i] = (here && !any_order_will_do(c)) || w->forced[i] ||
-			     f->note[i].loop_last;
+		w->host[i] =
+			(here && !any_order_will_do(c)) || w->forced[i] || f->note[i].loop_last;
 		if (writes_a(c))
 			continue;
 		n = flow_next(f, i, next);

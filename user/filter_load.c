@@ -46,9 +46,9 @@ static int load_types(uint32_t functions, struct bpf_func_info *info)
 		if (i)
 			btf__add_func_param(btf, "round", number);
 		btf__add_func_param(btf, "ctx", pointer);
-		info[i].type_id = (uint32_t)btf__add_func(
-			btf, i ? "loop" : "weir_filter", i ? BTF_FUNC_STATIC : BTF_FUNC_GLOBAL,
-			proto);
+		info[i].type_id =
+			(uint32_t)btf__add_func(btf, i ? "loop" : "weir_filter",
+						i ? BTF_FUNC_STATIC : BTF_FUNC_GLOBAL, proto);
 	}
 	/* The fd outlives the btf that made it. */
 	if (!btf__load_into_kernel(btf))
@@ -94,10 +94,10 @@ static int load_program(const struct filter_program *p, const struct filter_way 
 		opts.func_info_cnt = p->function_count;
 		opts.func_info_rec_size = sizeof(*info);
 	}
-	fd = p->function_count > 1 && btf < 0 ?
-		     btf :
-		     bpf_prog_load(xdp ? BPF_PROG_TYPE_XDP : BPF_PROG_TYPE_SCHED_CLS, "weir_filter",
-				   "GPL", p->code, p->count, &opts);
+	fd = p->function_count > 1 && btf < 0
+		     ? btf
+		     : bpf_prog_load(xdp ? BPF_PROG_TYPE_XDP : BPF_PROG_TYPE_SCHED_CLS,
+				     "weir_filter", "GPL", p->code, p->count, &opts);
 	if (btf >= 0)
 		close(btf);
 	free(info);

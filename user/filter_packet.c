@@ -9,10 +9,10 @@
 
 #include "filter_emit.h"
 
-#define NEAR_MAX 0x7000	   /* offsets that an instruction holds */
-#define PACKET_MAX 0xffff  /* bytes that the verifier lets a pointer move */
-#define LOOK_AHEAD 16	   /* bytes a bounds check may cover beyond those it must */
-#define TAG_AT 12	   /* where a VLAN tag is in a frame */
+#define NEAR_MAX 0x7000	  /* offsets that an instruction holds */
+#define PACKET_MAX 0xffff /* bytes that the verifier lets a pointer move */
+#define LOOK_AHEAD 16	  /* bytes a bounds check may cover beyond those it must */
+#define TAG_AT 12	  /* where a VLAN tag is in a frame */
 #define TAG_END (TAG_AT + 4)
 #define ETHERNET_IPV4 34 /* of which no IPv4 frame has fewer: checked at once */
 #define RAW_IPV4 20
@@ -45,9 +45,9 @@ static uint32_t end_of_load(const struct twin *t, const struct sock_filter *c)
 	if (p.split && flow_is_indexed(c))
 		return NEAR_MAX + 1;
 	if (p.split)
-		return p.at + p.size > TAG_END ? p.at + p.size - (TAG_END - TAG_AT) :
-		       p.at < TAG_AT		? TAG_AT :
-						  0;
+		return p.at + p.size > TAG_END ? p.at + p.size - (TAG_END - TAG_AT)
+		       : p.at < TAG_AT	       ? TAG_AT
+					       : 0;
 	return p.at > NEAR_MAX ? NEAR_MAX + 1 : p.at + p.size;
 }
 
@@ -145,7 +145,8 @@ static void load_exactly(struct emitter *e, uint32_t size, uint8_t dst)
 
 	emit_load(e, 4, R_DATA, R_CTX, offsetof(struct xdp_md, data));
 	emit_load(e, 4, R_END, R_CTX, offsetof(struct xdp_md, data_end));
-	emit_jump(e, BPF_JMP | BPF_JGT | BPF_K, R_SPARE, 0, PACKET_MAX - 4, t, end_of(e, END_OTHER));
+	emit_jump(e, BPF_JMP | BPF_JGT | BPF_K, R_SPARE, 0, PACKET_MAX - 4, t,
+		  end_of(e, END_OTHER));
 	emit(e, BPF_ALU64 | BPF_ADD | BPF_X, R_DATA, R_SPARE, 0, 0);
 	emit_move(e, R_SCRATCH, R_DATA);
 	emit(e, BPF_ALU64 | BPF_ADD | BPF_K, R_SCRATCH, 0, 0, (int32_t)size);
@@ -300,8 +301,8 @@ static bool load_ancillary(struct emitter *e, const struct sock_filter *c)
 	if (c->code == (BPF_LD | BPF_W | BPF_ABS) &&
 	    c->k == (uint32_t)(SKF_AD_OFF + SKF_AD_IFINDEX)) {
 		emit_load(e, 4, R_A, R_CTX,
-			  xdp ? offsetof(struct xdp_md, ingress_ifindex) :
-				offsetof(struct __sk_buff, ifindex));
+			  xdp ? offsetof(struct xdp_md, ingress_ifindex)
+			      : offsetof(struct __sk_buff, ifindex));
 		return true;
 	}
 	return false;

@@ -5,10 +5,10 @@
 
 #include "filter.h"
 
-static const char *const alu_ops[] = { "+=", "-=", "*=", "/=", "|=", "&=",  "<<=",
-				       ">>=", "neg", "%=", "^=", "=", "s>>=", "end" };
-static const char *const jump_ops[] = { "", "==", ">", ">=", "&", "!=", "s>", "s>=",
-					"call", "exit", "<", "<=", "s<", "s<=" };
+static const char *const alu_ops[] = { "+=",  "-=",  "*=", "/=", "|=", "&=",   "<<=",
+				       ">>=", "neg", "%=", "^=", "=",  "s>>=", "end" };
+static const char *const jump_ops[] = { "",    "==",   ">",    ">=", "&",  "!=", "s>",
+					"s>=", "call", "exit", "<",  "<=", "s<", "s<=" };
 
 static int size_of(uint8_t code)
 {

@@ -78,9 +78,9 @@ static void note_write(struct known *k, const struct sock_filter *c)
 		return;
 	k->at_x = false;
 	k->have_x = 0;
-	k->x_max = BPF_MODE(c->code) == BPF_MSH	      ? 60 :
-		   c->code == (BPF_LDX | BPF_IMM) ? c->k :
-						    UINT32_MAX;
+	k->x_max = BPF_MODE(c->code) == BPF_MSH	    ? 60
+		   : c->code == (BPF_LDX | BPF_IMM) ? c->k
+						    : UINT32_MAX;
 }
 
 /* Control goes on to `target`: it is wanted, and knows what is known here. */
@@ -193,7 +193,7 @@ static bool swap_constant(const struct sock_filter *c, uint8_t order, uint32_t *
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
 	*k = c->k;
 #endif
-	return BPF_OP(c->code) == BPF_JEQ || *k;
+	return BPF_OP(c->code) != BPF_JSET || *k;
 }
 
 static uint8_t opposite(uint8_t op)
@@ -216,19 +216,22 @@ static void go_unless_next(struct emitter *e, uint32_t target)
 		emit_go(e, e->twin, target);
 }
 
-static void write_branch(struct emitter *e, uint32_t i)
+/* A comparison that cannot come true in A's byte order is none. */
+static bool never(const struct emitter *e, uint32_t i, uint32_t *k)
 {
 	const struct sock_filter *c = &e->flow->code[i];
-	uint32_t yes = i + 1 + c->jt, no = i + 1 + c->jf, k = c->k;
+
+	*k = c->k;
+	return c->code != (BPF_JMP | BPF_JA) && BPF_SRC(c->code) == BPF_K &&
+	       !swap_constant(c, e->flow->note[i].order, k);
+}
+
+static void write_branch(struct emitter *e, uint32_t i, uint32_t k)
+{
+	const struct sock_filter *c = &e->flow->code[i];
+	uint32_t yes = i + 1 + c->jt, no = i + 1 + c->jf;
 	uint8_t op = BPF_OP(c->code), src = BPF_SRC(c->code);
 
-	if (src == BPF_K && !swap_constant(c, e->flow->note[i].order, &k) &&
-	    (op == BPF_JEQ || op == BPF_JSET)) {
-		go_unless_next(e, no);
-		return;
-	}
-	if (src == BPF_X)
-		k = 0;
 	if (yes == e->next && opposite(op)) {
 		uint32_t then = no;
 
@@ -236,7 +239,8 @@ static void write_branch(struct emitter *e, uint32_t i)
 		no = yes;
 		yes = then;
 	}
-	emit_jump(e, BPF_JMP32 | op | src, R_A, src == BPF_X ? R_X : 0, (int32_t)k, e->twin, yes);
+	emit_jump(e, BPF_JMP32 | op | src, R_A, src == BPF_X ? R_X : 0,
+		  src == BPF_X ? 0 : (int32_t)k, e->twin, yes);
 	go_unless_next(e, no);
 }
 
@@ -253,20 +257,27 @@ static uint32_t next_wanted(const struct twin *t, uint32_t i)
 
 static void write_jump(struct emitter *e, uint32_t i, const struct known *k)
 {
-	uint32_t next[2];
+	const struct sock_filter *c = &e->flow->code[i];
+	uint32_t next[2], constant;
 	int n = flow_next(e->flow, i, next), j;
+	bool one_way = c->code == (BPF_JMP | BPF_JA);
 
 	if (e->twin->is_loop && next[0] == e->twin->first) {
 		emit_go(e, e->twin, end_of(e, END_AGAIN));
 		return;
 	}
+	if (never(e, i, &constant)) {
+		next[0] = i + 1 + c->jf;
+		n = 1;
+		one_way = true;
+	}
 	for (j = 0; j < n; j++)
 		follow(e, next[j], k);
 	e->next = next_wanted(e->twin, i);
-	if (e->flow->code[i].code == (BPF_JMP | BPF_JA))
+	if (one_way)
 		go_unless_next(e, next[0]);
 	else
-		write_branch(e, i);
+		write_branch(e, i, constant);
 }
 
 static void call_loop(struct translation *t, uint32_t i)
@@ -340,8 +351,9 @@ static void write_one(struct translation *t, uint32_t i)
 		if (BPF_RVAL(c->code) == BPF_A)
 			emit_jump(e, BPF_JMP32 | BPF_JNE | BPF_K, R_A, 0, 0, own,
 				  end_of(e, END_MATCH));
-		emit_go(e, own, BPF_RVAL(c->code) == BPF_K && c->k ? end_of(e, END_MATCH) :
-								      end_of(e, END_OTHER));
+		emit_go(e, own,
+			BPF_RVAL(c->code) == BPF_K && c->k ? end_of(e, END_MATCH)
+							   : end_of(e, END_OTHER));
 	} else if (BPF_CLASS(c->code) == BPF_JMP) {
 		write_jump(e, i, &k);
 	} else if (write_plain(e, i, &k)) {
