@@ -33,8 +33,8 @@
 #define OTHER 2
 /* Bytes that BPF_PROG_TEST_RUN makes a packet of. */
 #define XDP_LEAST 14U
-#define TC_LEAST 54U  /* of some kinds; 14 of others */
-#define TC_MOST 3000U /* all of it linear, in a page */
+#define TC_LEAST 54U	  /* of some kinds; 14 of others */
+#define LINEAR_MOST 3000U /* in a page */
 
 static const char *list_path;
 
@@ -129,6 +129,7 @@ struct way {
 	bool split;    /* XDP: only some bytes of the frame are linear */
 	uint32_t tag;  /* TC: a VLAN tag that the kernel holds beside the frame, or 0 */
 	bool inside;   /* ask for the expression behind a tag */
+	bool old;      /* as on a kernel whose packets are all linear */
 };
 
 #define TOO_SHORT (-2)
@@ -178,7 +179,7 @@ struct tally {
 
 static void tell(const char *what, const struct tally *t)
 {
-	print_message("# %s: %u programs, %llu verdicts (%llu matches), all as libpcap's; %u match "
+	print_message("%s: %u programs, %llu verdicts (%llu matches), all as libpcap's; %u match "
 		      "no frame, %u every frame; %llu frames too short to run, %llu on which "
 		      "libpcap never ends\n",
 		      what, t->programs, (unsigned long long)t->verdicts,
@@ -220,9 +221,12 @@ static int load(const char *name, const struct filter *f, const struct way *w)
 		.other = OTHER,
 		.attach_type = w->hook == FILTER_XDP ? BPF_XDP : 0,
 	};
+	struct filter_kernel k = filter_kernel();
 	char why[FILTER_WHY];
-	int fd = filter_load(f, &way, why);
+	int fd;
 
+	k.frags &= !w->old;
+	fd = filter_load_for(f, &way, &k, why);
 	if (fd < 0) {
 		show_program(f);
 		fail_msg("'%s': %s", name, why);
@@ -251,7 +255,7 @@ static void judge(const char *name, const struct filter *f, int fd, const struct
 	static unsigned char whole[FRAME_MAX + 4];
 	int kernel, own, reference;
 
-	if (n < XDP_LEAST || (w->hook == FILTER_TC && n > TC_MOST)) {
+	if (n < XDP_LEAST || ((w->hook == FILTER_TC || w->old) && n > LINEAR_MOST)) {
 		t->short_frames++;
 		return;
 	}
@@ -322,7 +326,7 @@ static void run_all(const char *name, const struct filter *f, const struct frame
 	t->never += !matched;
 	t->always += matched == verdicts;
 	if (getenv("WEIR_TEST_VERBOSE"))
-		print_message("# %-60s %llu of %llu\n", name, (unsigned long long)matched,
+		print_message("%-60s %llu of %llu\n", name, (unsigned long long)matched,
 			      (unsigned long long)verdicts);
 	close(fd);
 	close(held);
@@ -426,6 +430,14 @@ static void xdp_split(void **state)
 	run_section("ethernet", &w);
 }
 
+static void xdp_old(void **state)
+{
+	const struct way w = { .name = "XDP, as before Linux 5.18", .step = 11, .old = true };
+
+	(void)state;
+	run_section("ethernet", &w);
+}
+
 static void tc_ethernet(void **state)
 {
 	const struct way w = {
@@ -450,11 +462,11 @@ static void tc_tagged(void **state)
 {
 	const struct way w = { .name = "TC, tag 5 beside the packet",
 			       .hook = FILTER_TC,
-			       .step = 13,
+			       .step = 23,
 			       .tag = 0x81000005 };
 	const struct way inside = { .name = "TC, tag 100 of 802.1ad, behind it",
 				    .hook = FILTER_TC,
-				    .step = 17,
+				    .step = 29,
 				    .tag = 0x88a8e064,
 				    .inside = true };
 
@@ -481,7 +493,7 @@ static void refused(void **state)
 		assert_true(*why != 0);
 		filter_free(&f);
 	}
-	print_message("# %u expressions refused in libpcap's words\n", e.count);
+	print_message("%u expressions refused in libpcap's words\n", e.count);
 	expressions_free(&e);
 }
 
@@ -623,9 +635,10 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(xdp_ethernet), cmocka_unit_test(xdp_raw),
-		cmocka_unit_test(xdp_split),	cmocka_unit_test(tc_ethernet),
-		cmocka_unit_test(tc_raw),	cmocka_unit_test(tc_tagged),
-		cmocka_unit_test(refused),	cmocka_unit_test(classic),
+		cmocka_unit_test(xdp_split),	cmocka_unit_test(xdp_old),
+		cmocka_unit_test(tc_ethernet),	cmocka_unit_test(tc_raw),
+		cmocka_unit_test(tc_tagged),	cmocka_unit_test(refused),
+		cmocka_unit_test(classic),
 	};
 
 	list_path = argc > 1 ? argv[1] : "tests/filters.txt";

@@ -265,7 +265,7 @@ static void put_chain(struct maker *m, uint32_t next_at, uint32_t headers)
 		put(m, 59, 1);
 		/* AH's length is in words less 2; at 8, behind IPv6, libpcap's walk never ends. */
 		size = kind == 44   ? 0
-		       : kind == 51 ? (one_in(m, 12) ? 8 : 4 + below(m, 4))
+		       : kind == 51 ? (one_in(m, 30) ? 8 : 4 + below(m, 4))
 				    : one_in(m, 4);
 		put(m, size, 1);
 		put_noise(m, kind == 51 ? (size + 2) * 4 - 2 : size * 8 + 6);

@@ -22,6 +22,8 @@ struct config {
 	const char *sort;
 	double interval; /* seconds */
 	double duration; /* seconds, 0: until interrupted or the command's own */
+	uint8_t link;	 /* enum weir_link, where no interface says */
+	bool egress;
 	bool quiet;
 	bool verbose;
 	struct live_options live;
@@ -39,6 +41,7 @@ enum option_set {
 	OPT_ATTACH = 1 << 4,
 	OPT_MEMORY = 1 << 5,
 	OPT_CSV = 1 << 6,
+	OPT_LINK = 1 << 7,
 };
 
 struct cmd {
@@ -50,7 +53,8 @@ struct cmd {
 	int (*run)(struct config *cfg);
 };
 
-extern const struct cmd cmd_attach, cmd_detach, cmd_clean, cmd_status, cmd_show, cmd_read, cmd_top;
+extern const struct cmd cmd_attach, cmd_detach, cmd_clean, cmd_status, cmd_show, cmd_read, cmd_top,
+	cmd_filter;
 
 /* Reads `argv` behind the command's name. 0, or EXIT_MISUSE having said why; 1 for --help. */
 int options_parse(const struct cmd *cmd, int argc, char **argv, struct config *cfg);
@@ -64,6 +68,8 @@ int config_interfaces(struct config *cfg);
 int config_selection(const struct config *cfg, const char *view, struct selection *sel);
 /* Prints one answer of a live interface. EXIT_OK or EXIT_FAILED. */
 int print_live(struct live *l, const struct config *cfg, const struct selection *sel);
+/* Operands from the `first` on as one expression; free it. NULL where memory is short. */
+char *config_expression(const struct config *cfg, int first);
 /* Flushes output; says what went wrong. `code` or EXIT_FAILED. */
 int finish(int code);
 /* The same, taking in what is ended meanwhile. */

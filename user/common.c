@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -42,6 +43,22 @@ int config_interfaces(struct config *cfg)
 	}
 	cfg->interfaces[cfg->interface_count++] = cfg->default_interface;
 	return 0;
+}
+
+char *config_expression(const struct config *cfg, int first)
+{
+	size_t size = 1;
+	char *all;
+	int i;
+
+	for (i = first; i < cfg->argc; i++)
+		size += strlen(cfg->argv[i]) + 1;
+	all = calloc(1, size);
+	for (i = first; all && i < cfg->argc; i++) {
+		strcat(all, i > first ? " " : "");
+		strcat(all, cfg->argv[i]);
+	}
+	return all;
 }
 
 static bool some_view_has(const struct selection *sel, const char *key)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* libpcap's side of filters, and running them here; see filter.h. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <pcap/pcap.h>
 #include <stdio.h>
@@ -70,6 +71,16 @@ int filter_compile(struct filter *f, const char *expression, uint8_t link, uint3
 int filter_compile_file(struct filter *f, const char *expression, void *pcap, char why[FILTER_WHY])
 {
 	return compile(f, pcap, expression, PCAP_NETMASK_UNKNOWN, why);
+}
+
+uint32_t filter_netmask(const char *interface)
+{
+	char why[PCAP_ERRBUF_SIZE];
+	bpf_u_int32 net, mask;
+
+	if (pcap_lookupnet(interface, &net, &mask, why) || !mask)
+		return FILTER_NETMASK_UNKNOWN;
+	return ntohl(mask);
 }
 
 void filter_free(struct filter *f)

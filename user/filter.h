@@ -43,11 +43,30 @@ struct filter_way {
 	uint32_t attach_type; /* expected_attach_type: that of the programs in the slots */
 };
 
+/* Where an instruction of a translated program comes from. */
+enum filter_part {
+	FILTER_BEGIN,
+	FILTER_FAST,
+	FILTER_SLOW,
+	FILTER_TAGGED_FAST,
+	FILTER_TAGGED_SLOW,
+	FILTER_END,
+	FILTER_LOOP,
+};
+
+#define FILTER_NO_ORIGIN UINT32_MAX
+
+struct filter_origin {
+	uint32_t classic; /* instruction it does the work of, or FILTER_NO_ORIGIN */
+	uint8_t part;	  /* enum filter_part */
+};
+
 struct bpf_insn; /* of eBPF: <pcap.h> has another one of that name */
 
 /* A translated program. */
 struct filter_program {
 	struct bpf_insn *code;
+	struct filter_origin *origin;
 	uint32_t count;
 	uint32_t *functions; /* where each begins: the main one, then loops */
 	uint32_t function_count;
@@ -65,6 +84,8 @@ struct filter_kernel {
  */
 int filter_compile(struct filter *f, const char *expression, uint8_t link, uint32_t netmask,
 		   char why[FILTER_WHY]);
+/* An interface's netmask, where it has one IPv4 network. */
+uint32_t filter_netmask(const char *interface);
 /* The same for an open savefile (a pcap_t), whose link type counts. */
 int filter_compile_file(struct filter *f, const char *expression, void *pcap, char why[FILTER_WHY]);
 void filter_free(struct filter *f);
@@ -87,5 +108,8 @@ int filter_program_text(const struct filter_program *p, uint32_t i, char *to, si
 
 /* Translates and loads. The program's fd, or a negative errno with `why` set. */
 int filter_load(const struct filter *f, const struct filter_way *way, char why[FILTER_WHY]);
+/* The same for a kernel that can do no more than `k`. */
+int filter_load_for(const struct filter *f, const struct filter_way *way,
+		    const struct filter_kernel *k, char why[FILTER_WHY]);
 
 #endif

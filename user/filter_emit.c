@@ -22,10 +22,12 @@ static bool grow(void *array, uint32_t *room, uint32_t need, size_t size)
 
 void emit(struct emitter *e, uint8_t code, uint8_t dst, uint8_t src, int16_t off, int32_t imm)
 {
-	if (!grow(&e->code, &e->room, e->count + 1, sizeof(*e->code))) {
+	if (!grow(&e->code, &e->room, e->count + 1, sizeof(*e->code)) ||
+	    !grow(&e->origin, &e->origin_room, e->count + 1, sizeof(*e->origin))) {
 		e->err = -ENOMEM;
 		return;
 	}
+	e->origin[e->count] = e->from;
 	e->code[e->count++] = (struct bpf_insn){
 		.code = code, .dst_reg = dst & 15, .src_reg = src & 15, .off = off, .imm = imm
 	};

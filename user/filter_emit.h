@@ -80,7 +80,9 @@ struct emitter {
 	const struct filter_way *way;
 	const struct filter_kernel *kernel;
 	struct bpf_insn *code;
-	uint32_t count, room;
+	struct filter_origin *origin; /* as long as code */
+	struct filter_origin from;    /* of what is being written */
+	uint32_t count, room, origin_room;
 	struct fixup *fixups;
 	uint32_t fixup_count, fixup_room;
 	uint32_t *seen; /* marks of searches through the program */

@@ -73,12 +73,13 @@ static void last_words(const char *log, char *to, size_t size)
 	snprintf(to, size, "%.*s", (int)strcspn(best, "\n"), best);
 }
 
-static int load_program(const struct filter_program *p, const struct filter_way *way, char *log)
+static int load_program(const struct filter_program *p, const struct filter_way *way, bool frags,
+			char *log)
 {
 	bool xdp = way->hook == FILTER_XDP;
 	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = way->attach_type,
-		    .prog_flags = xdp && filter_kernel().frags ? BPF_F_XDP_HAS_FRAGS : 0,
-		    .log_level = log ? 1 : 0, .log_buf = log, .log_size = log ? LOG_SIZE : 0);
+		    .prog_flags = xdp && frags ? BPF_F_XDP_HAS_FRAGS : 0, .log_level = log ? 1 : 0,
+		    .log_buf = log, .log_size = log ? LOG_SIZE : 0);
 	struct bpf_func_info *info = calloc(p->function_count, sizeof(*info));
 	int fd, btf = -1;
 	uint32_t i;
@@ -104,15 +105,15 @@ static int load_program(const struct filter_program *p, const struct filter_way 
 	return fd;
 }
 
-static void explain(const struct filter_program *p, const struct filter_way *way, int err,
-		    char why[FILTER_WHY])
+static void explain(const struct filter_program *p, const struct filter_way *way, bool frags,
+		    int err, char why[FILTER_WHY])
 {
 	char *log = calloc(1, LOG_SIZE), words[256] = "";
 
 	if (err == -EPERM) {
 		snprintf(why, FILTER_WHY, "no privilege to load a filter: run as root");
 	} else if (log) {
-		load_program(p, way, log);
+		load_program(p, way, frags, log);
 		last_words(log, words, sizeof(words));
 		snprintf(why, FILTER_WHY, "the kernel refused the translated filter (%s): %s",
 			 strerror(-err), words);
@@ -120,11 +121,11 @@ static void explain(const struct filter_program *p, const struct filter_way *way
 	free(log);
 }
 
-int filter_load(const struct filter *f, const struct filter_way *way, char why[FILTER_WHY])
+int filter_load_for(const struct filter *f, const struct filter_way *way,
+		    const struct filter_kernel *k, char why[FILTER_WHY])
 {
-	struct filter_kernel k = filter_kernel();
 	struct filter_program p;
-	int err = filter_translate(f, way, &k, &p), fd;
+	int err = filter_translate(f, way, k, &p), fd;
 
 	if (err == -EOPNOTSUPP)
 		snprintf(why, FILTER_WHY, "protochain needs a loop (bpf_loop) of Linux 5.17");
@@ -135,9 +136,16 @@ int filter_load(const struct filter *f, const struct filter_way *way, char why[F
 		snprintf(why, FILTER_WHY, "the filter cannot be translated: %s", strerror(-err));
 	if (err)
 		return err;
-	fd = load_program(&p, way, NULL);
+	fd = load_program(&p, way, k->frags, NULL);
 	if (fd < 0)
-		explain(&p, way, fd, why);
+		explain(&p, way, k->frags, fd, why);
 	filter_program_free(&p);
 	return fd;
+}
+
+int filter_load(const struct filter *f, const struct filter_way *way, char why[FILTER_WHY])
+{
+	struct filter_kernel k = filter_kernel();
+
+	return filter_load_for(f, way, &k, why);
 }

@@ -138,6 +138,11 @@ static void check_indexed(struct emitter *e, uint32_t i, uint32_t need, struct k
 
 /* ---- slow ---- */
 
+static void no_match_past(struct emitter *e, int32_t offset)
+{
+	emit_jump(e, BPF_JMP | BPF_JGT | BPF_K, R_SPARE, 0, offset, e->twin, end_of(e, END_OTHER));
+}
+
 /* Compares what is left of the packet exactly: where there is no helper, it is all linear. */
 static void load_exactly(struct emitter *e, uint32_t size, uint8_t dst)
 {
@@ -145,8 +150,7 @@ static void load_exactly(struct emitter *e, uint32_t size, uint8_t dst)
 
 	emit_load(e, 4, R_DATA, R_CTX, offsetof(struct xdp_md, data));
 	emit_load(e, 4, R_END, R_CTX, offsetof(struct xdp_md, data_end));
-	emit_jump(e, BPF_JMP | BPF_JGT | BPF_K, R_SPARE, 0, PACKET_MAX - 4, t,
-		  end_of(e, END_OTHER));
+	no_match_past(e, PACKET_MAX - 4);
 	emit(e, BPF_ALU64 | BPF_ADD | BPF_X, R_DATA, R_SPARE, 0, 0);
 	emit_move(e, R_SCRATCH, R_DATA);
 	emit(e, BPF_ALU64 | BPF_ADD | BPF_K, R_SCRATCH, 0, 0, (int32_t)size);
@@ -154,8 +158,11 @@ static void load_exactly(struct emitter *e, uint32_t size, uint8_t dst)
 	emit_load(e, size, dst, R_DATA, 0);
 }
 
-/* `size` bytes of the packet at the offset in R_SPARE, in network order. */
-static void load_there(struct emitter *e, uint32_t size, uint8_t dst)
+/*
+ * `size` bytes of the packet at the offset in R_SPARE, in network order. `near`: a helper can take
+ * that offset as it is.
+ */
+static void load_there(struct emitter *e, uint32_t size, uint8_t dst, bool near)
 {
 	bool xdp = e->way->hook == FILTER_XDP;
 
@@ -163,8 +170,8 @@ static void load_there(struct emitter *e, uint32_t size, uint8_t dst)
 		load_exactly(e, size, dst);
 		return;
 	}
-	emit_jump(e, BPF_JMP | BPF_JGT | BPF_K, R_SPARE, 0, INT32_MAX - 8, e->twin,
-		  end_of(e, END_OTHER));
+	if (!near)
+		no_match_past(e, INT32_MAX - 8);
 	emit_move(e, BPF_REG_2, R_SPARE);
 	emit_move(e, BPF_REG_1, R_CTX);
 	emit_move(e, BPF_REG_3, BPF_REG_10);
@@ -175,8 +182,8 @@ static void load_there(struct emitter *e, uint32_t size, uint8_t dst)
 	emit_load(e, size, dst, BPF_REG_10, BYTES);
 }
 
-/* R_SPARE = X + at, in 64 bits: nothing wraps. */
-static void aim(struct emitter *e, bool indexed, uint32_t at)
+/* R_SPARE = X + at, in 64 bits: nothing wraps. Returns whether that is near. */
+static bool aim(struct emitter *e, bool indexed, uint32_t at)
 {
 	if (at <= INT32_MAX) {
 		emit_set(e, R_SPARE, (int32_t)at);
@@ -185,6 +192,7 @@ static void aim(struct emitter *e, bool indexed, uint32_t at)
 	}
 	if (indexed)
 		emit(e, BPF_ALU64 | BPF_ADD | BPF_X, R_SPARE, R_X, 0, 0);
+	return !indexed && at <= PACKET_MAX;
 }
 
 /* ---- tagged ---- */
@@ -214,8 +222,7 @@ static void load_tagged_byte(struct emitter *e, uint32_t at)
 	if (!e->twin->slow) {
 		emit_load(e, 1, R_SCRATCH, R_DATA, (int32_t)at);
 	} else {
-		aim(e, false, at);
-		load_there(e, 1, R_SCRATCH);
+		load_there(e, 1, R_SCRATCH, aim(e, false, at));
 	}
 }
 
@@ -270,7 +277,7 @@ static void load_byte_at_x(struct emitter *e, uint32_t at)
 	done = skip(e, BPF_JA, 0, 0);
 	skip_to(e, before);
 	skip_to(e, behind);
-	load_there(e, 1, R_SCRATCH);
+	load_there(e, 1, R_SCRATCH, false);
 	skip_to(e, done);
 }
 
@@ -342,8 +349,7 @@ static void load_slow(struct emitter *e, const struct sock_filter *c, const stru
 	} else if (p->split) {
 		load_split(e, p, dst);
 	} else {
-		aim(e, indexed, p->at);
-		load_there(e, p->size, dst);
+		load_there(e, p->size, dst, aim(e, indexed, p->at));
 	}
 }
 

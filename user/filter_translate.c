@@ -17,6 +17,11 @@
 
 enum { FAST, SLOW, TAGGED_FAST, TAGGED_SLOW, TWINS };
 
+static void from(struct emitter *e, enum filter_part part)
+{
+	e->from = (struct filter_origin){ FILTER_NO_ORIGIN, (uint8_t)part };
+}
+
 /* A loop that a slow twin has come to; its function is written at the end. */
 struct loop {
 	struct twin twin;
@@ -337,6 +342,7 @@ static void write_one(struct translation *t, uint32_t i)
 	struct twin *own = e->twin;
 
 	emit_label(e, own, i);
+	e->from.classic = i;
 	if (e->flow->note[i].loop_last && !own->is_loop) {
 		if (!slow) {
 			emit_go(e, own->slow_twin, i);
@@ -391,6 +397,7 @@ static void write_loop(struct translation *t, struct loop *l)
 
 	if (e->err)
 		return;
+	from(e, FILTER_LOOP);
 	l->entry = e->count;
 	e->code[l->caller].imm = (int32_t)(l->entry - l->caller - 1);
 	emit_move(e, R_FRAME, BPF_REG_2);
@@ -399,6 +406,7 @@ static void write_loop(struct translation *t, struct loop *l)
 	emit_load(e, 4, R_X, R_FRAME, AREA_X);
 	twin->wanted[twin->first] = true;
 	write_twin(t, twin);
+	from(e, FILTER_LOOP);
 	emit_label(e, twin, end_of(e, END_AGAIN));
 	loop_returns(e, 0);
 	for (i = twin->last + 1; i < e->flow->count; i++) {
@@ -470,6 +478,7 @@ static void write_begin(struct translation *t)
 {
 	struct emitter *e = &t->e;
 
+	from(e, FILTER_BEGIN);
 	emit_move(e, R_CTX, BPF_REG_1);
 	write_zeroes(e);
 	if (e->flow->uses_length)
@@ -490,6 +499,7 @@ static void write_tagged_begin(struct translation *t)
 	struct emitter *e = &t->e;
 	struct twin *twin = &t->twin[TAGGED_FAST];
 
+	from(e, FILTER_TAGGED_FAST);
 	emit_label(e, &t->twin[FAST], end_of(e, END_AGAIN));
 	if (e->flow->uses_length)
 		emit_alu(e, BPF_ADD, R_LENGTH, 4);
@@ -510,6 +520,7 @@ static void write_end(struct translation *t, enum end end, uint32_t verdict)
 	for (i = 0; i < TWINS; i++)
 		if (t->twin[i].label)
 			emit_label(e, &t->twin[i], end_of(e, end));
+	from(e, FILTER_END);
 	if (e->way->slots_fd >= 0) {
 		emit_move(e, BPF_REG_1, R_CTX);
 		emit_wide(e, BPF_REG_2, BPF_PSEUDO_MAP_FD, e->way->slots_fd);
@@ -553,12 +564,15 @@ static void write_all(struct translation *t)
 	uint32_t i;
 
 	write_begin(t);
+	from(e, FILTER_FAST);
 	write_twin(t, &t->twin[FAST]);
 	write_ends(t);
+	from(e, FILTER_SLOW);
 	write_twin(t, &t->twin[SLOW]);
 	if (can_be_tagged(e)) {
 		write_tagged_begin(t);
 		write_twin(t, &t->twin[TAGGED_FAST]);
+		from(e, FILTER_TAGGED_SLOW);
 		write_twin(t, &t->twin[TAGGED_SLOW]);
 	}
 	write_ends(t);
@@ -591,6 +605,7 @@ static void translation_free(struct translation *t)
 	free(t->e.seen);
 	free(t->e.fixups);
 	free(t->e.code);
+	free(t->e.origin);
 	flow_free(&t->flow);
 }
 
@@ -618,7 +633,9 @@ int filter_translate(const struct filter *f, const struct filter_way *way,
 	if (!err) {
 		out->code = t.e.code;
 		out->count = t.e.count;
+		out->origin = t.e.origin;
 		t.e.code = NULL;
+		t.e.origin = NULL;
 	}
 	translation_free(&t);
 	return err;
@@ -627,6 +644,7 @@ int filter_translate(const struct filter *f, const struct filter_way *way,
 void filter_program_free(struct filter_program *p)
 {
 	free(p->code);
+	free(p->origin);
 	free(p->functions);
 	*p = (struct filter_program){ 0 };
 }

@@ -113,6 +113,18 @@ static bool take_flows(struct config *cfg, const char *v)
 	return true;
 }
 
+static bool take_link(struct config *cfg, const char *v)
+{
+	cfg->link = !strcmp(v, "raw") ? WEIR_LINK_RAW : WEIR_LINK_ETHERNET;
+	return !strcmp(v, "raw") || !strcmp(v, "ethernet");
+}
+
+static bool take_egress(struct config *cfg, const char *v)
+{
+	(void)v;
+	return cfg->egress = true;
+}
+
 static bool take_quiet(struct config *cfg, const char *v)
 {
 	(void)v;
@@ -138,6 +150,9 @@ static const struct option_row rows[] = {
 	{ 'M', "memory", "MIB", OPT_MEMORY, "for all tables together; default 64", take_memory },
 	{ 'F', "flows", "RECORDS", OPT_MEMORY, "flow records per CPU instead of by memory",
 	  take_flows },
+	{ 'L', "link", "TYPE", OPT_LINK, "ethernet or raw (tun, WireGuard), instead of -i",
+	  take_link },
+	{ 'E', "egress", NULL, OPT_LINK, "the program for what the host sends", take_egress },
 	{ 'q', "quiet", NULL, 0, "say nothing but the answer", take_quiet },
 	{ 'v', "verbose", NULL, 0, "with what libbpf and libxdp say", take_verbose },
 };
