@@ -58,7 +58,7 @@ $(B)/user/%.o: user/%.c Makefile
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(PKG_CFLAGS) -c $< -o $@
 
-$(B)/user/live.o $(B)/user/hooks.o: $(B)/weir.skel.h
+$(B)/user/live.o $(B)/user/live_filter.o $(B)/user/hooks.o: $(B)/weir.skel.h
 
 $(B)/weir: $(USER_OBJ)
 	$(call say,LINK,$@)

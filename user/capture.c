@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "capture.h"
+#include "filter.h"
 
 /* A longer frame than any link or segmentation offload makes: the record lies. */
 #define LENGTH_MAX (16U << 20)
@@ -89,7 +90,7 @@ static int lies(struct capture *c, const char *path, uint64_t number, const stru
 }
 
 /* Counts every record of an open file. */
-static int count_records(struct capture *c, pcap_t *p, const char *path)
+static int count_records(struct capture *c, pcap_t *p, const struct filter *f, const char *path)
 {
 	const uint64_t every = drain_every(&native_tables(c->native)->plan);
 	uint8_t link = link_of(pcap_datalink(p));
@@ -104,7 +105,10 @@ static int count_records(struct capture *c, pcap_t *p, const char *path)
 		if (lies(c, path, ++n, h))
 			return -EINVAL;
 		note_time(c, ns);
-		native_count(c->native, data, h->caplen, h->len, ns, link, WEIR_DIR_FILE);
+		if (f && !filter_match(f, data, h->caplen, h->len))
+			native_filtered(c->native, h->len, WEIR_DIR_FILE);
+		else
+			native_count(c->native, data, h->caplen, h->len, ns, link, WEIR_DIR_FILE);
 		if (n % every)
 			continue;
 		err = reader_drain(c->reader);
@@ -130,6 +134,24 @@ static int count_records(struct capture *c, pcap_t *p, const char *path)
 	return 0;
 }
 
+/* The filter is compiled for each file: they may differ in link type. */
+static int count_filtered(struct capture *c, pcap_t *p, const char *path)
+{
+	char why[FILTER_WHY];
+	struct filter f;
+	int err;
+
+	if (!c->filter || !*c->filter)
+		return count_records(c, p, NULL, path);
+	err = filter_compile_file(&f, c->filter, p, why);
+	if (err)
+		snprintf(c->error, sizeof(c->error), "%s: libpcap: %.400s", path, why);
+	else
+		err = count_records(c, p, &f, path);
+	filter_free(&f);
+	return err;
+}
+
 int capture_file(struct capture *c, const char *path)
 {
 	char why[PCAP_ERRBUF_SIZE];
@@ -145,7 +167,7 @@ int capture_file(struct capture *c, const char *path)
 			 named ? "" : path, named ? "" : ": ", why);
 		return -EINVAL;
 	}
-	err = count_records(c, p, path);
+	err = count_filtered(c, p, path);
 	pcap_close(p);
 	native_flush(c->native);
 	drained = reader_drain(c->reader);

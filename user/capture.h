@@ -9,6 +9,7 @@
 struct capture {
 	struct native *native;
 	struct reader *reader;
+	const char *filter; /* pcap-filter expression, NULL for none */
 	uint64_t frames;
 	uint64_t first_ns, last_ns; /* of all files so far */
 	char error[512];	    /* what, why, what to do; empty if all is well */

@@ -139,7 +139,7 @@ static void put_json(const struct shown *s)
 /* The kernel asked about is one that can do all: what is shown does not depend on privilege. */
 static int translate(struct shown *s)
 {
-	const struct filter_kernel all = { true, true };
+	const struct filter_kernel all = { true, true, true };
 	const struct filter_way way = { .hook = s->egress ? FILTER_TC : FILTER_XDP,
 					.link = s->link,
 					.slots_fd = -1,
@@ -179,10 +179,10 @@ static int run_filter(struct config *cfg)
 	uint32_t netmask = FILTER_NETMASK_UNKNOWN;
 	struct shown s = { .link = cfg->link, .egress = cfg->egress };
 	struct iface iface;
-	char *expression;
-	int code;
 
-	if (!cfg->argc) {
+	if (config_filter(cfg, 0))
+		return EXIT_MISUSE;
+	if (!cfg->live.filter) {
 		say("filter needs a pcap-filter expression; `man pcap-filter` tells of them");
 		return EXIT_MISUSE;
 	}
@@ -199,16 +199,13 @@ static int run_filter(struct config *cfg)
 		s.link = iface_link(&iface);
 		netmask = filter_netmask(cfg->interfaces[0]);
 	}
-	expression = config_expression(cfg, 0);
-	s.expression = expression;
-	code = expression ? show(cfg, &s, netmask) : EXIT_FAILED;
-	free(expression);
-	return finish(code);
+	s.expression = cfg->live.filter;
+	return finish(show(cfg, &s, netmask));
 }
 
 const struct cmd cmd_filter = { "filter",
 				"[-i IF] EXPRESSION",
 				"a pcap-filter expression, compiled and translated",
-				OPT_INTERFACE | OPT_FORMAT | OPT_LINK,
+				OPT_INTERFACE | OPT_FORMAT | OPT_FILTER | OPT_LINK,
 				-1,
 				run_filter };

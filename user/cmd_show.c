@@ -2,6 +2,7 @@
 /* weir show and top: the tables of a live interface, once or again and again. */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cmd.h"
@@ -9,9 +10,17 @@
 /* The interface as attached, or held by this command alone (*held) when it is not. */
 static int open_or_watch(struct live *l, const char *name, const struct config *cfg, bool *held)
 {
+	const char *filter = cfg->live.filter;
 	int err = live_open(l, name);
 
 	*held = err == -ENOENT;
+	if (!err && filter && *filter && strcmp(filter, l->meta.filter)) {
+		snprintf(l->why, sizeof(l->why),
+			 "%s: weir is attached and counts %s%.200s already: `weir set-filter -i %s "
+			 "EXPRESSION` changes that, or detach first",
+			 name, *l->meta.filter ? "by the filter " : "all", l->meta.filter, name);
+		return -EBUSY;
+	}
 	if (!*held)
 		return err;
 	live_close(l);
@@ -42,9 +51,10 @@ static int show_one(const char *name, const struct config *cfg, const struct sel
 static int run_show(struct config *cfg)
 {
 	struct selection sel;
+	const char *view;
 	int i, code = EXIT_OK;
 
-	if (config_selection(cfg, cfg->argc ? cfg->argv[0] : NULL, &sel))
+	if (config_view(cfg, &view) || config_selection(cfg, view, &sel))
 		return EXIT_MISUSE;
 	if (config_interfaces(cfg))
 		return EXIT_FAILED;
@@ -61,12 +71,13 @@ static int run_show(struct config *cfg)
 static int run_top(struct config *cfg)
 {
 	struct selection sel;
+	const char *view;
 	struct live l;
 	double left = cfg->duration;
 	bool held, tty = isatty(STDOUT_FILENO);
 	int code = EXIT_FAILED;
 
-	if (config_selection(cfg, cfg->argc ? cfg->argv[0] : "flows", &sel))
+	if (config_view(cfg, &view) || config_selection(cfg, view ? view : "flows", &sel))
 		return EXIT_MISUSE;
 	if (config_interfaces(cfg))
 		return EXIT_FAILED;
@@ -96,16 +107,16 @@ static int run_top(struct config *cfg)
 }
 
 const struct cmd cmd_show = { "show",
-			      "[totals|flows|hosts|ports|syn] [-i IF]",
+			      "[totals|flows|hosts|ports|syn] [-i IF] [EXPRESSION]",
 			      "the tables of a live interface",
 			      OPT_INTERFACE | OPT_FORMAT | OPT_CSV | OPT_ROWS | OPT_TIME |
-				      OPT_ATTACH | OPT_MEMORY,
-			      1,
+				      OPT_ATTACH | OPT_MEMORY | OPT_FILTER,
+			      -1,
 			      run_show };
 const struct cmd cmd_top = { "top",
-			     "[flows|hosts|ports|syn] [-i IF]",
+			     "[flows|hosts|ports|syn] [-i IF] [EXPRESSION]",
 			     "the tables again and again; the totals at the end",
 			     OPT_INTERFACE | OPT_FORMAT | OPT_CSV | OPT_ROWS | OPT_TIME |
-				     OPT_ATTACH | OPT_MEMORY,
-			     1,
+				     OPT_ATTACH | OPT_MEMORY | OPT_FILTER,
+			     -1,
 			     run_top };

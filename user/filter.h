@@ -76,6 +76,7 @@ struct filter_program {
 struct filter_kernel {
 	bool frags; /* packets in several buffers, bpf_xdp_load_bytes(): 5.18 */
 	bool loops; /* bpf_loop(): 5.17 */
+	bool slots; /* tail calls in a program with functions: not before 6.0 on arm64 */
 };
 
 /*

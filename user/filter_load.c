@@ -13,6 +13,34 @@
 
 #define LOG_SIZE (1 << 16)
 
+static bool can_have_slots(void)
+{
+	struct bpf_insn code[] = {
+		{ BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_6, BPF_REG_1, 0, 0 },
+		{ BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, 7 },
+		{ BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_1, BPF_REG_6, 0, 0 },
+		{ BPF_LD | BPF_DW | BPF_IMM, BPF_REG_2, BPF_PSEUDO_MAP_FD, 0, 0 },
+		{ 0, 0, 0, 0, 0 },
+		{ BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_3, 0, 0, 0 },
+		{ BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_tail_call },
+		{ BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, XDP_PASS },
+		{ BPF_JMP | BPF_EXIT, 0, 0, 0, 0 },
+		{ BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, 0 },
+		{ BPF_JMP | BPF_EXIT, 0, 0, 0, 0 },
+	};
+	int map = bpf_map_create(BPF_MAP_TYPE_PROG_ARRAY, "weir_probe", 4, 4, 1, NULL), fd;
+
+	if (map < 0)
+		return false;
+	code[3].imm = map;
+	fd = bpf_prog_load(BPF_PROG_TYPE_XDP, "weir_probe", "GPL", code,
+			   sizeof(code) / sizeof(code[0]), NULL);
+	close(map);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
 struct filter_kernel filter_kernel(void)
 {
 	static struct filter_kernel k;
@@ -22,6 +50,7 @@ struct filter_kernel filter_kernel(void)
 		k.frags = libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_xdp_load_bytes,
 						  NULL) == 1;
 		k.loops = libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_loop, NULL) == 1;
+		k.slots = can_have_slots();
 		asked = true;
 	}
 	return k;

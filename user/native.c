@@ -160,6 +160,13 @@ void native_count_gso(struct native *n, const void *data, uint32_t captured, uin
 	weir_leave(c);
 }
 
+void native_filtered(struct native *n, uint32_t length, uint8_t dir)
+{
+	const struct weir_frame f = { .length = length, .dir = dir };
+
+	weir_count_filtered(&n->cpu, &f, (struct weir_gso){ 1, 0, 0 });
+}
+
 void native_flush(struct native *n)
 {
 	if (n->cpu.staged)

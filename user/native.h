@@ -24,6 +24,8 @@ void native_count(struct native *n, const void *data, uint32_t captured, uint32_
 /* The same for a packet that is yet to be segmented (`size` bytes of L4 payload each). */
 void native_count_gso(struct native *n, const void *data, uint32_t captured, uint32_t length,
 		      uint64_t ns, uint8_t link, uint8_t dir, uint32_t segments, uint32_t size);
+/* Counts a frame that a filter keeps out. */
+void native_filtered(struct native *n, uint32_t length, uint8_t dir);
 /* Commits what is staged: for the end of a file. */
 void native_flush(struct native *n);
 

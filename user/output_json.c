@@ -74,6 +74,7 @@ static struct json_object *ledger_bytes(const struct ledger *l)
 	struct json_object *o = json_object_new_object();
 
 	put_u64(o, "seen", l->seen.bytes);
+	put_u64(o, "filtered", l->filtered.bytes);
 	put_u64(o, "ip", l->ip.bytes);
 	put_u64(o, "in_flows", l->in_flows.bytes);
 	put_u64(o, "unattributed", l->unattributed.bytes);
@@ -88,6 +89,7 @@ static struct json_object *ledger_object(const struct answer *a)
 
 	json_object_object_add(o, "bytes", ledger_bytes(l));
 	put_u64(o, "seen", l->seen.packets);
+	put_u64(o, "filtered", l->filtered.packets);
 	put_u64(o, "ip", l->ip.packets);
 	put_u64(o, "in_flows", l->in_flows.packets);
 	put_u64(o, "unattributed", l->unattributed.packets);
@@ -215,6 +217,7 @@ int output_json(const struct answer *a, const struct selection *sel)
 	put_value(live ? "interfaces" : "files", names);
 	if (!live)
 		put_value("interfaces", json_object_new_array());
+	put_value("filter", a->filter ? json_object_new_string(a->filter) : NULL);
 	printf(",\n\"duration_ns\":%" PRIu64, a->duration_ns);
 	put_value("totals", totals_object(&a->snapshot->totals));
 	put_value("ledger", ledger_object(a));

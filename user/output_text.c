@@ -109,10 +109,13 @@ void output_ledger(const struct answer *a)
 
 	uint64_t sum = l->in_flows.packets + l->unattributed.packets + l->reentered.packets;
 
-	printf("Ledger: %llu packets seen, %llu IP = %llu in flows + %llu unattributed + "
+	printf("Ledger: %llu packets seen", l->seen.packets);
+	if (a->filter || l->filtered.packets)
+		printf(" = %llu filtered + %llu counted", l->filtered.packets,
+		       l->seen.packets - l->filtered.packets);
+	printf(", %llu IP = %llu in flows + %llu unattributed + "
 	       "%llu reentered",
-	       l->seen.packets, l->ip.packets, l->in_flows.packets, l->unattributed.packets,
-	       l->reentered.packets);
+	       l->ip.packets, l->in_flows.packets, l->unattributed.packets, l->reentered.packets);
 	if (l->balanced && l->ip.packets > sum)
 		printf(" + %llu that came while we read", l->ip.packets - sum);
 	printf(": %s\n", l->balanced ? "balanced" : "NOT BALANCED");
@@ -148,7 +151,10 @@ int output_text(const struct answer *a, const struct selection *sel)
 	printf("%s", strcmp(a->source, "live") ? "File" : "Interface");
 	for (i = 0; i < a->name_count; i++)
 		printf(" %s", a->names[i]);
-	printf(", %.1f s; lengths are of L2 frames\n\n", (double)a->duration_ns / 1e9);
+	printf(", %.1f s; lengths are of L2 frames\n", (double)a->duration_ns / 1e9);
+	if (a->filter)
+		printf("Filter %s\n", a->filter);
+	putchar('\n');
 	if (sel->totals)
 		put_totals(a);
 	err = each_view(a, sel, put_rows);

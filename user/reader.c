@@ -489,6 +489,23 @@ static struct weir_sum ip_of(const struct weir_totals *t)
 				  t->class[WEIR_IPV4].bytes + t->class[WEIR_IPV6].bytes };
 }
 
+static struct weir_sum filtered_of(const struct weir_totals *t)
+{
+	struct weir_sum all = { 0 };
+	int dir;
+
+	for (dir = 0; dir < 4; dir++) {
+		all.packets += t->filtered[dir].packets;
+		all.bytes += t->filtered[dir].bytes;
+	}
+	return all;
+}
+
+static struct weir_sum plus(struct weir_sum a, struct weir_sum b)
+{
+	return (struct weir_sum){ a.packets + b.packets, a.bytes + b.bytes };
+}
+
 static bool between(struct weir_sum low, struct weir_sum x, struct weir_sum high)
 {
 	return low.packets <= x.packets && x.packets <= high.packets && low.bytes <= x.bytes &&
@@ -497,7 +514,7 @@ static bool between(struct weir_sum low, struct weir_sum x, struct weir_sum high
 
 static void close_ledger(struct reader *r, struct snapshot *out, const struct weir_totals *before)
 {
-	struct weir_sum low = ip_of(before), sum, class = { 0 };
+	struct weir_sum low = ip_of(before), sum, class;
 	struct ledger *l = &out->ledger;
 	uint32_t i;
 
@@ -505,7 +522,8 @@ static void close_ledger(struct reader *r, struct snapshot *out, const struct we
 			      .syn_unattributed = r->syn_refused,
 			      .in_flows = out->store.total };
 	sum_totals(r->t, &out->totals, &l->reentered);
-	l->seen = out->totals.seen;
+	l->filtered = class = filtered_of(&out->totals);
+	l->seen = plus(out->totals.seen, l->filtered);
 	l->ip = ip_of(&out->totals);
 	for (i = 0; i < r->t->plan.cpus; i++) {
 		l->unattributed.packets += r->flows[i].missed.packets;
@@ -513,13 +531,11 @@ static void close_ledger(struct reader *r, struct snapshot *out, const struct we
 		l->syn_unattributed += r->syns[i].missed.packets;
 		out->ended += r->t->cpu[i].ended.head;
 	}
-	for (i = 0; i < WEIR_CLASSES; i++) {
-		class.packets += out->totals.class[i].packets;
-		class.bytes += out->totals.class[i].bytes;
-	}
-	sum.packets = l->in_flows.packets + l->unattributed.packets + l->reentered.packets;
-	sum.bytes = l->in_flows.bytes + l->unattributed.bytes + l->reentered.bytes;
-	l->balanced = between(low, sum, l->ip) && between(before->seen, class, l->seen);
+	for (i = 0; i < WEIR_CLASSES; i++)
+		class = plus(class, out->totals.class[i]);
+	sum = plus(plus(l->in_flows, l->unattributed), l->reentered);
+	l->balanced = between(low, sum, l->ip) &&
+		      between(plus(before->seen, filtered_of(before)), class, l->seen);
 }
 
 static __u64 boot_ns(void)

@@ -13,7 +13,8 @@
 #include "tables.h"
 
 struct ledger {
-	struct weir_sum seen;
+	struct weir_sum seen; /* counted and filtered */
+	struct weir_sum filtered;
 	struct weir_sum ip;
 	struct weir_sum in_flows;
 	struct weir_sum unattributed;

@@ -179,4 +179,28 @@ weir_inline void weir_leave(struct weir_cpu *c)
 	*(volatile __u32 *)&c->busy = c->busy - 1;
 }
 
+/*
+ * Counts a frame that a filter keeps out of all else. Only one that is yet to be segmented is
+ * parsed: for the headers that its segments repeat, in the place of a packet to be staged.
+ */
+weir_inline void weir_count_filtered(struct weir_cpu *c, const struct weir_frame *f,
+				     struct weir_gso gso)
+{
+	__u32 nested = c->busy != 0;
+	struct weir_parsed parsed;
+	struct weir_wire w = { 1, f->length + gso.tag, 0, 0 };
+
+	*(volatile __u32 *)&c->busy = c->busy + 1;
+	asm volatile("" : : : "memory");
+	if (gso.size) {
+		parsed.ip_bytes = 0;
+		parsed.l3 = 0;
+		weir_parse(f, &parsed,
+			   &c->stage[nested ? WEIR_BATCH : c->staged & (WEIR_BATCH - 1)]);
+		w = weir_on_wire(f, &parsed, gso);
+	}
+	weir_add(&c->totals[nested].filtered[f->dir & 3], w.packets, w.bytes);
+	weir_leave(c);
+}
+
 #endif
