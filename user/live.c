@@ -213,9 +213,9 @@ int live_skeleton(struct live *l, struct weir_bpf **skel)
 	{
 		if (bpf_program__type(p) != BPF_PROG_TYPE_XDP)
 			continue;
-		/* What libxdp's dispatcher makes of weir_xdp has none, and all in slots is alike.
-		 */
-		bpf_program__set_expected_attach_type(p, 0);
+		/* All that is in slots is alike, and libxdp's dispatcher takes weir_xdp's away. */
+		if (l->kept)
+			bpf_program__set_expected_attach_type(p, 0);
 		if (!frags)
 			bpf_program__set_flags(p, 0);
 	}
@@ -381,6 +381,7 @@ static int prepare(struct live *l, const char *name, const struct live_options *
 	int err;
 
 	live_init(l);
+	l->kept = can_share;
 	err = find_iface(l, name);
 	if (!err)
 		err = check_foreign(l, can_share);
@@ -687,6 +688,7 @@ int live_open(struct live *l, const char *name)
 		err = err ? err : -ESTALE;
 		return err == -ENOENT ? -ESTALE : err;
 	}
+	l->kept = true;
 	err = open_maps(l, &d);
 	if (err) {
 		if (!l->why[0])

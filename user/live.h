@@ -58,6 +58,7 @@ struct live {
 	char why[WHY_SIZE];
 	uint8_t link; /* enum weir_link */
 	bool held;
+	bool kept; /* attached, or about to be, by libxdp */
 };
 
 struct live_options {
