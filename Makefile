@@ -58,7 +58,7 @@ $(B)/user/%.o: user/%.c Makefile
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(PKG_CFLAGS) -c $< -o $@
 
-$(B)/user/live.o $(B)/user/hooks.o: $(B)/weir.skel.h
+$(B)/user/live.o $(B)/user/live_filter.o $(B)/user/hooks.o: $(B)/weir.skel.h
 # The data path for files by the compiler that makes it for the kernel: an eighth faster than gcc's.
 $(B)/user/native.o $(B)/user/plain.o: CC := $(CLANG)
 
@@ -110,6 +110,11 @@ $(B)/test/prog: tests/prog.c tests/fixtures.c $(filter-out $(B)/user/main.o $(B)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) -O2 -g $(filter %.c %.o,$^) -o $@ -lcmocka $(LIBS)
 
+$(B)/test/filter: tests/filter.c tests/frames.c tests/reference.c $(filter $(B)/user/filter%.o,$(USER_OBJ)) $(TEST_DEPS)
+	$(call say,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TEST_CFLAGS) -O2 -g $(filter %.c %.o,$^) -o $@ -lcmocka -lpcap $(LIBS)
+
 $(B)/test/capgen: tests/capgen.c $(TEST_DEPS)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) -O2 -g $< -o $@
@@ -120,7 +125,7 @@ $(B)/test/weir: $(USER_SRC) $(B)/weir.skel.h $(TEST_DEPS)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) $(PKG_CFLAGS) $(SANITIZE) $(USER_SRC) -o $@ $(LIBS)
 
-tests: $(B)/test/unit $(B)/test/unit_top $(B)/test/prog $(B)/test/capgen $(B)/test/weir
+tests: $(B)/test/unit $(B)/test/unit_top $(B)/test/prog $(B)/test/filter $(B)/test/capgen $(B)/test/weir
 
 # ---- what people type ----
 

@@ -23,6 +23,16 @@
 		__type(value, record);                                                             \
 	} name SEC(".maps")
 
+#define WEIR_SLOTS_MAP(name)                                                                       \
+	struct {                                                                                   \
+		__uint(type, BPF_MAP_TYPE_PROG_ARRAY);                                             \
+		__uint(max_entries, WEIR_SLOTS);                                                   \
+		__type(key, __u32);                                                                \
+		__type(value, __u32);                                                              \
+	} name SEC(".maps")
+
+WEIR_SLOTS_MAP(weir_xdp_slots);
+WEIR_SLOTS_MAP(weir_tc_slots);
 WEIR_MAP(weir_cpus, struct weir_cpu);
 WEIR_MAP(weir_flows, struct weir_flow_set);
 WEIR_MAP(weir_ended, struct weir_ended_flow);

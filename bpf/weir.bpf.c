@@ -18,6 +18,7 @@
 volatile const __u32 weir_link_type = WEIR_LINK_ETHERNET;
 volatile const __u32 weir_has_frags = 1; /* bpf_xdp_get_buff_len and _load_bytes: Linux 5.18 */
 volatile const __u32 weir_tables = WEIR_TABLE_ALL; /* less only to see what a table costs */
+volatile const __u32 weir_filter_slot = 1; /* tail calls beside functions: x86, arm64 from 6.0 */
 
 static struct weir_cpu *cpu_state(__u32 cpu)
 {
@@ -119,12 +120,9 @@ weir_inline struct weir_cpu *this_cpu(void)
 	return bpf_map_lookup_elem(&weir_cpus, &cpu);
 }
 
-/* Of frags user space tells the kernel: "xdp.frags" here would keep it off Linux before 5.18. */
-SEC("xdp")
-int weir_xdp(struct xdp_md *ctx)
+weir_inline struct weir_frame xdp_frame(struct xdp_md *ctx)
 {
 	const unsigned char *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-	struct weir_cpu *c = this_cpu();
 	struct weir_frame f = {
 		.bytes = { data, end },
 		.length = (__u32)(end - data),
@@ -132,11 +130,52 @@ int weir_xdp(struct xdp_md *ctx)
 		.dir = WEIR_DIR_INGRESS,
 	};
 
-	if (!c)
-		return XDP_PASS;
 	if (weir_has_frags)
 		f.length = (__u32)bpf_xdp_get_buff_len(ctx);
+	return f;
+}
+
+weir_inline int xdp_count(struct xdp_md *ctx)
+{
+	struct weir_cpu *c = this_cpu();
+	struct weir_frame f;
+
+	if (!c)
+		return XDP_PASS;
+	f = xdp_frame(ctx);
 	count(c, &f, (struct weir_gso){ 1, 0, 0 });
+	return XDP_PASS;
+}
+
+/*
+ * A filter that is not there is a slot that is empty: then the tail call falls through. Of frags
+ * user space tells the kernel: "xdp.frags" here would keep it off Linux before 5.18.
+ */
+SEC("xdp")
+int weir_xdp(struct xdp_md *ctx)
+{
+	if (weir_filter_slot)
+		bpf_tail_call_static(ctx, &weir_xdp_slots, WEIR_SLOT_FILTER);
+	return xdp_count(ctx);
+}
+
+/* The two behind a filter are loaded with the first one. */
+SEC("?xdp")
+int weir_xdp_count(struct xdp_md *ctx)
+{
+	return xdp_count(ctx);
+}
+
+SEC("?xdp")
+int weir_xdp_out(struct xdp_md *ctx)
+{
+	struct weir_cpu *c = this_cpu();
+	struct weir_frame f;
+
+	if (!c)
+		return XDP_PASS;
+	f = xdp_frame(ctx);
+	weir_count_filtered(c, &f, (struct weir_gso){ 1, 0, 0 });
 	return XDP_PASS;
 }
 
@@ -151,19 +190,14 @@ weir_inline __u32 linear_need(const struct __sk_buff *skb)
 	return need < skb->len ? need : skb->len;
 }
 
-SEC("tc")
-int weir_tc(struct __sk_buff *skb)
+weir_inline struct weir_frame tc_frame(struct __sk_buff *skb)
 {
-	struct weir_cpu *c = this_cpu();
-	struct weir_gso gso = { skb->gso_segs, skb->gso_size, skb->vlan_present ? 4 : 0 };
 	struct weir_frame f = {
 		.length = skb->len,
 		.link = weir_link_type,
 		.dir = WEIR_DIR_EGRESS,
 	};
 
-	if (!c)
-		return TC_ACT_UNSPEC;
 	/*
 	 * A packet socket's ring sends from page fragments: have the headers made linear. Not for
 	 * less: of a TCP packet, a clone, it would copy the head.
@@ -172,7 +206,52 @@ int weir_tc(struct __sk_buff *skb)
 		bpf_skb_pull_data(skb, skb->len < LINEAR_PULL ? skb->len : LINEAR_PULL);
 	f.bytes.pos = (void *)(long)skb->data;
 	f.bytes.end = (void *)(long)skb->data_end;
+	return f;
+}
+
+weir_inline struct weir_gso tc_gso(const struct __sk_buff *skb)
+{
+	return (struct weir_gso){ skb->gso_segs, skb->gso_size, skb->vlan_present ? 4 : 0 };
+}
+
+weir_inline int tc_count(struct __sk_buff *skb)
+{
+	struct weir_cpu *c = this_cpu();
+	struct weir_gso gso = tc_gso(skb);
+	struct weir_frame f;
+
+	if (!c)
+		return TC_ACT_UNSPEC;
+	f = tc_frame(skb);
 	count(c, &f, gso);
+	return TC_ACT_UNSPEC;
+}
+
+SEC("tc")
+int weir_tc(struct __sk_buff *skb)
+{
+	if (weir_filter_slot)
+		bpf_tail_call_static(skb, &weir_tc_slots, WEIR_SLOT_FILTER);
+	return tc_count(skb);
+}
+
+SEC("?tc")
+int weir_tc_count(struct __sk_buff *skb)
+{
+	return tc_count(skb);
+}
+
+SEC("?tc")
+int weir_tc_out(struct __sk_buff *skb)
+{
+	struct weir_cpu *c = this_cpu();
+	struct weir_gso gso = tc_gso(skb);
+	struct weir_frame f;
+
+	if (!c)
+		return TC_ACT_UNSPEC;
+	f = tc_frame(skb);
+	weir_count_filtered(c, &f, gso);
 	return TC_ACT_UNSPEC;
 }
 

@@ -7,8 +7,9 @@
 set -u
 
 BUILD=$(realpath -- "${1:?usage: input.sh BUILD_DIR}") || exit 1
+HERE=$(dirname "$0")
 # shellcheck source=tests/lib.sh
-. "$(dirname "$0")/lib.sh"
+. "$HERE/lib.sh"
 WEIR=$BUILD/weir
 # What should be refused before anything is touched must not touch a real interface if it is not.
 NONE=weirnone0
@@ -346,11 +347,81 @@ case_unknown_options()
 
 case_extra_arguments()
 {
-	misuse attach -i "$NONE" extra
 	misuse detach -i "$NONE" extra
 	misuse status -i "$NONE" extra
-	misuse show flows hosts -i "$NONE"
-	misuse top flows hosts -i "$NONE"
+}
+
+# Words at the end are a filter, a word alone may be a view.
+case_filters()
+{
+	local good=$FILES/good.pcap
+
+	misuse show hostz -i "$NONE"
+	misuse top hostz -i "$NONE"
+	misuse filter
+	misuse filter -f tcp udp
+	misuse read -f tcp "$good" -- udp
+	misuse attach -i "$NONE" -f tcp -- udp
+	misuse set-filter -i "$NONE"
+	misuse set-filter -i "$NONE" --none tcp
+	refuses 1 "$WEIR" filter tcp port
+	[[ $ERR == *"libpcap: "* ]] || fail "not in libpcap's words: $ERR"
+	refuses 1 "$WEIR" filter ifname eth0
+	[[ $ERR == *"libpcap: "* ]] || fail "not in libpcap's words: $ERR"
+	refuses 1 "$WEIR" filter -i "$NONE" tcp
+	refuses 1 "$WEIR" read -f inbound "$good"
+	[[ $ERR == *"libpcap: "* ]] || fail "not in libpcap's words: $ERR"
+	refuses 1 "$WEIR" set-filter -i "$NONE" tcp
+	good "$WEIR" filter --link raw tcp port 443
+	good "$WEIR" filter --egress -- vlan 5 and 'ether[2] - 1 > 3'
+	good "$WEIR" filter -j ''
+	same "JSON of no expression" "$(jq -c '[.link, .hook, (.classic | length)]' "$TMP/out")" \
+		'["ethernet","xdp",1]'
+}
+
+# Everything tests/filters.txt has, with sanitizers if this is that binary.
+case_filter_list()
+{
+	local line link=ethernet n=0
+	local -a hook=()
+
+	while IFS= read -r line; do
+		case $line in
+		'' | '#'*) continue ;;
+		@*) link=${line#@} ;;
+		*)
+			n=$((n + 1))
+			# Every seventh is enough here: tests/filter.c has them all.
+			((n % 7 == 0)) || continue
+			[[ $line != *'ip broadcast'* ]] || continue
+			((n % 2)) && hook=(--egress) || hook=()
+			[[ $line != '""' ]] || line=
+			try "$WEIR" filter -j --link "${link/refused/ethernet}" "${hook[@]}" -- "$line"
+			if [[ $link == refused ]]; then
+				one_line
+			else
+				same "exit code of: $line" "$CODE" 0
+			fi
+			;;
+		esac
+	done <"$HERE/filters.txt"
+	((n > 400)) || fail "only $n expressions"
+}
+
+case_read_filtered()
+{
+	local good=$FILES/good.pcap all some
+
+	good "$WEIR" read -j "$good"
+	all=$(jq .ledger.seen "$TMP/out")
+	good "$WEIR" read -j "$good" -- udp
+	some=$(jq .totals.packets "$TMP/out")
+	same "seen" "$(jq .ledger.seen "$TMP/out")" "$all"
+	same "filtered" "$(jq .ledger.filtered "$TMP/out")" $((all - some))
+	same "balanced" "$(jq .ledger.balanced "$TMP/out")" true
+	same "filter" "$(jq -r .filter "$TMP/out")" udp
+	good "$WEIR" read -j -f 'not udp' "$good"
+	same "the others" "$(jq .totals.packets "$TMP/out")" $((all - some))
 }
 
 case_no_arguments()
@@ -365,7 +436,7 @@ case_help()
 {
 	local command
 
-	for command in top show read attach detach status clean; do
+	for command in top show read attach detach status clean filter set-filter; do
 		good "$WEIR" "$command" --help
 		[[ $OUT == *"weir $command"* && ! $ERR ]] || fail "no help for $command"
 	done
@@ -448,6 +519,9 @@ run_case "misuse: bad --sort key for totals" misuse show totals -s nonsense -i "
 run_case "misuse: bad view" misuse show nonsense -i "$NONE"
 run_case "misuse: arguments too many" case_extra_arguments
 run_case "misuse: nothing at all" case_no_arguments
+run_case "filters, good and bad" case_filters
+run_case "filters of the list are shown" case_filter_list
+run_case "read with a filter" case_read_filtered
 run_case "help" case_help
 run_case "no such interface" case_no_interface
 run_case "no privilege to attach" case_no_privilege attach -i lo

@@ -154,6 +154,69 @@ like_kernel()
 		"$(ask 'grown(.kernel.tx_bytes)')"
 }
 
+# What the filter takes and what it keeps out are what the kernel saw, in both directions; swapping it
+# loses nothing.
+case_filtered()
+{
+	local rx_header=0
+
+	lab
+	attach "$IF" --mode "$1" udp port 5001
+	[[ $OUT == *"filter udp port 5001"* ]] || fail "attach does not tell of the filter: $OUT"
+	[[ $(host ip -j -d link show "$IF" | jq '.[0].xdp.mode') != 1 ]] || rx_header=14
+	measure before
+	same "datagrams sent" "$(peer "$LOAD" --rate 50000 udp "$PEER4" "$HOST4" 5001 10000)" 10000
+	same "datagrams sent" "$(peer "$LOAD" --rate 50000 udp "$PEER4" "$HOST4" 5002 7000)" 7000
+	good weir set-filter -i "$IF" icmp
+	good peer ping -q -i 0.01 -c 30 "$HOST4"
+	good peer ping -q -i 0.01 -c 20 "$HOST6"
+	good weir set-filter -i "$IF" --none
+	same "datagrams sent" "$(peer "$LOAD" --rate 50000 udp "$PEER4" "$HOST4" 5003 5000)" 5000
+	good weir set-filter -i "$IF" arp
+	same "datagrams sent" "$(peer "$LOAD" --rate 50000 udp "$PEER4" "$HOST4" 5004 5000)" 5000
+	measure after
+	ledger
+	same "seen against the kernel's packets" "$(ask 'grown(.ledger.seen)')" \
+		"$(ask 'grown(.kernel | .rx + .tx)')"
+	same "seen against the kernel's bytes" "$(ask 'grown(.ledger.bytes.seen)')" \
+		"$(ask "grown(.kernel | .rx_bytes + $rx_header * .rx + .tx_bytes)")"
+	same "seen against counted and filtered" "$(ask '$b | .totals.packets + .ledger.filtered')" \
+		"$(ask '$b.ledger.seen')"
+	same "by port" "$(ask '[$b.flows[] | select(.proto == 17 and .direction == "ingress") |
+		[.dport, .packets]] | sort | tostring')" '[[5001,10000],[5003,5000]]'
+	same "echo requests" "$(ask "[\$b.flows[] | select(.proto == 1 and .src == \"$PEER4\") |
+		.packets] | add")" 30
+	(($(ask "[\$b.flows[] | select(.proto == 1 and .src == \"$HOST4\") | .packets] | add") >= 30)) ||
+		fail "the answers are not all counted"
+	same "ICMPv6 echo" "$(ask "[\$b.flows[] | select(.src == \"$PEER6\" or .src == \"$HOST6\")] |
+		length")" 0
+	same "the filter it tells of" "$(ask '$b.filter')" arp
+	good weir status -i "$IF"
+	[[ $OUT == *"filter     arp"* ]] || fail "status does not tell of the filter: $OUT"
+	refuses 1 weir show -i "$IF" tcp
+	good weir detach -i "$IF"
+	unpinned
+}
+
+# Where nothing is attached, links hold programs and filter.
+case_filtered_top()
+{
+	lab
+	peer ping -q -i 0.02 -c 300 "$HOST4" >/dev/null &
+	good weir top hosts -i "$IF" --interval 0.5 -d 2 icmp and src host "$PEER4"
+	[[ $OUT == *"filter: icmp and src host $PEER4"* ]] || fail "top does not show the filter: $OUT"
+	grep -qE 'Ledger: [1-9][0-9]* packets seen = [1-9][0-9]* filtered \+ [1-9][0-9]* counted' \
+		"$TMP/out" || fail "top's ledger has no filtered packets: $OUT"
+	[[ $OUT == *": balanced"* ]] || fail "not balanced: $OUT"
+	wait
+	peer ping -q -i 0.02 -c 300 "$HOST4" >/dev/null &
+	good weir show flows -j -n 0 -i "$IF" -d 1 -f "icmp and src host $PEER4"
+	same "flows" "$(jq -c '[.flows[] | [.src, .direction]]' "$TMP/out")" "[[\"$PEER4\",\"ingress\"]]"
+	same "balanced" "$(jq .ledger.balanced "$TMP/out")" true
+	same "a filter that filters" "$(jq '.ledger.filtered > 0' "$TMP/out")" true
+	wait
+}
+
 # A frame the veth itself dropped was never received: then it is the load that was not exact, and
 # it is sent again, slower, to another port.
 case_million()
@@ -874,6 +937,9 @@ run_case "UDP over IPv6" case_udp6
 run_case "fragments" case_fragments
 run_case "jumbo frames, native" case_jumbo
 run_case "VLAN tags" case_vlan
+run_case "a filter, swapped, native" case_filtered native
+run_case "a filter, swapped, skb" case_filtered skb
+run_case "top with a filter" case_filtered_top
 run_case "detach leaves nothing, native" case_detach native
 run_case "detach leaves nothing, skb" case_detach skb
 run_case "top leaves nothing" case_top_ends

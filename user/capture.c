@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "capture.h"
+#include "filter.h"
 #include "plain.h"
 
 int capture_open(struct capture *c, const struct plan *plan)
@@ -29,6 +30,11 @@ void capture_close(struct capture *c)
 	native_free(c->native);
 	c->reader = NULL;
 	c->native = NULL;
+}
+
+static bool has_filter(const struct capture *c)
+{
+	return c->filter && *c->filter;
 }
 
 static void note_times(struct capture *c, uint64_t first, uint64_t last)
@@ -91,8 +97,9 @@ static uint64_t time_of(const struct pcap_pkthdr *h)
 	return seconds * 1000000000ULL + (uint64_t)h->ts.tv_usec;
 }
 
-/* Counts every record of an open file from the one behind `n` on. */
-static int count_records(struct capture *c, pcap_t *p, const char *path, uint64_t n)
+/* Counts every record of an open file that `filter` (or NULL) takes, from the one behind `n` on. */
+static int count_records(struct capture *c, pcap_t *p, const struct filter *filter,
+			 const char *path, uint64_t n)
 {
 	const uint32_t every = native_frames_safe(c->native);
 	uint8_t link = classic_link(pcap_datalink(p));
@@ -107,7 +114,10 @@ static int count_records(struct capture *c, pcap_t *p, const char *path, uint64_
 			return -EINVAL;
 		note_times(c, frame.ns, frame.ns);
 		c->frames++;
-		native_count_frame(c->native, &frame, link);
+		if (filter && !filter_match(filter, data, h->caplen, h->len))
+			native_filtered(c->native, h->len, WEIR_DIR_FILE);
+		else
+			native_count_frame(c->native, &frame, link);
 		if (n % every)
 			continue;
 		err = reader_drain(c->reader);
@@ -133,6 +143,21 @@ static int count_records(struct capture *c, pcap_t *p, const char *path, uint64_
 	return 0;
 }
 
+/* The filter is compiled for each file: they may differ in link type. */
+static int count_filtered(struct capture *c, pcap_t *p, const char *path)
+{
+	char why[FILTER_WHY];
+	struct filter f;
+	int err = filter_compile_file(&f, c->filter, p, why);
+
+	if (err)
+		snprintf(c->error, sizeof(c->error), "%s: libpcap: %.400s", path, why);
+	else
+		err = count_records(c, p, &f, path, 0);
+	filter_free(&f);
+	return err;
+}
+
 static int read_by_libpcap(struct capture *c, const char *path, struct stream *s, uint64_t counted)
 {
 	FILE *f = fopencookie(s, "r", (cookie_io_functions_t){ .read = stream_read });
@@ -149,7 +174,7 @@ static int read_by_libpcap(struct capture *c, const char *path, struct stream *s
 			 why);
 		return -EINVAL;
 	}
-	err = count_records(c, p, path, counted);
+	err = has_filter(c) ? count_filtered(c, p, path) : count_records(c, p, NULL, path, counted);
 	pcap_close(p);
 	return err;
 }
@@ -179,7 +204,8 @@ static int read_descriptor(struct capture *c, const char *path, int fd)
 	int err = 1;
 
 	s.size[0] = read_header(fd, header);
-	if (!c->libpcap_only && s.size[0] == sizeof(header) &&
+	/* A filter is libpcap's, for a file as libpcap has opened it. */
+	if (!c->libpcap_only && !has_filter(c) && s.size[0] == sizeof(header) &&
 	    classic_open(&plain.format, header)) {
 		err = plain_read(&plain);
 		if (plain.frames)

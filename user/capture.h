@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Capture files, counted by the native data path: plain ones by our own reader (plain.h), all
- * else, and what is odd in a plain one, by libpcap. Which of the two read a file cannot be told
- * from the answer.
+ * else, what is odd in a plain one, and whatever is to be filtered, by libpcap. Which of the two
+ * read a file cannot be told from the answer.
  */
 #ifndef WEIR_CAPTURE_H
 #define WEIR_CAPTURE_H
@@ -13,7 +13,8 @@
 struct capture {
 	struct native *native;
 	struct reader *reader;
-	bool libpcap_only; /* for comparing the two */
+	bool libpcap_only;  /* for comparing the two */
+	const char *filter; /* pcap-filter expression, NULL for none */
 	uint64_t frames;
 	uint64_t first_ns, last_ns; /* of all files so far */
 	char error[512];	    /* what, why, what to do; empty if all is well */

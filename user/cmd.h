@@ -22,12 +22,18 @@ struct config {
 	const char *sort;
 	double interval; /* seconds */
 	double duration; /* seconds, 0: until interrupted or the command's own */
+	uint8_t link;	 /* enum weir_link, where no interface says */
+	bool egress;
+	bool none;
+	const char *filter; /* of --filter; config_filter() sets live.filter */
 	bool quiet;
 	bool verbose;
 	struct live_options live;
 	char default_interface[IF_NAMESIZE];
 	int argc; /* what is left behind the options */
 	char **argv;
+	int behind_argc; /* and behind `--` */
+	char **behind_argv;
 };
 
 /* Options a command takes; each is one bit, described once in options.c. */
@@ -39,6 +45,9 @@ enum option_set {
 	OPT_ATTACH = 1 << 4,
 	OPT_MEMORY = 1 << 5,
 	OPT_CSV = 1 << 6,
+	OPT_LINK = 1 << 7,
+	OPT_FILTER = 1 << 8,
+	OPT_NONE = 1 << 9,
 };
 
 struct cmd {
@@ -50,7 +59,8 @@ struct cmd {
 	int (*run)(struct config *cfg);
 };
 
-extern const struct cmd cmd_attach, cmd_detach, cmd_clean, cmd_status, cmd_show, cmd_read, cmd_top;
+extern const struct cmd cmd_attach, cmd_detach, cmd_clean, cmd_status, cmd_show, cmd_read, cmd_top,
+	cmd_filter, cmd_set_filter;
 
 /* Reads `argv` behind the command's name. 0, or EXIT_MISUSE having said why; 1 for --help. */
 int options_parse(const struct cmd *cmd, int argc, char **argv, struct config *cfg);
@@ -60,12 +70,22 @@ void options_help(const struct cmd *cmd);
 __attribute__((format(printf, 1, 2))) void say(const char *format, ...);
 /* The first interface asked for, or that of the default route, or NULL having said why. */
 int config_interfaces(struct config *cfg);
+/*
+ * Takes a view's name from the operands, *view NULL where the first is none, and what is behind it
+ * as config_filter() does. 0, or EXIT_MISUSE having said why.
+ */
+int config_view(struct config *cfg, const char **view);
 /* Chooses views by name (NULL: all). 0, or EXIT_MISUSE having said why. */
 int config_selection(const struct config *cfg, const char *view, struct selection *sel);
 /* The interface as attached, or held by this command alone (*held) where it is not. */
 int open_or_watch(struct live *l, const char *name, const struct config *cfg, bool *held);
 /* Prints one answer of a live interface. EXIT_OK or EXIT_FAILED. */
 int print_live(struct live *l, const struct config *cfg, const struct selection *sel);
+/*
+ * Sets cfg->live.filter from --filter, from the operands from the `first` on, or from what is
+ * behind `--`; NULL where there is none of these. 0, or EXIT_MISUSE having said why.
+ */
+int config_filter(struct config *cfg, int first);
 /* Flushes output; says what went wrong. `code` or EXIT_FAILED. */
 int finish(int code);
 /* The same, taking in what is ended meanwhile, each DRAIN_EVERY seconds. */

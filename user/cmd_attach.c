@@ -15,6 +15,8 @@ static void report(const struct live *l)
 	       l->meta.dispatcher ? " in libxdp's dispatcher" : "", l->meta.xdp_id, l->meta.tc_id,
 	       (double)plan_bytes(p) / (1 << 20), p->cpus, p->cpus == 1 ? "" : "s",
 	       p->flow_sets * WEIR_WAYS, p->ended, p->syn_sets * WEIR_WAYS);
+	if (*l->meta.filter)
+		printf("%s: filter %s\n", l->iface.name, l->meta.filter);
 	if (l->note[0])
 		puts(l->note);
 }
@@ -24,6 +26,8 @@ static int run_attach(struct config *cfg)
 	struct live l;
 	int i, done;
 
+	if (config_filter(cfg, 0))
+		return EXIT_MISUSE;
 	if (config_interfaces(cfg))
 		return EXIT_FAILED;
 	cfg->live.memory /= (uint64_t)cfg->interface_count;
@@ -80,10 +84,10 @@ static int run_clean(struct config *cfg)
 }
 
 const struct cmd cmd_attach = { "attach",
-				"[-i IF]...",
+				"[-i IF]... [EXPRESSION]",
 				"count on after the command has ended",
-				OPT_INTERFACE | OPT_ATTACH | OPT_MEMORY,
-				0,
+				OPT_INTERFACE | OPT_ATTACH | OPT_MEMORY | OPT_FILTER,
+				-1,
 				run_attach };
 const struct cmd cmd_detach = {
 	"detach", "[-i IF]...", "stop counting and remove all of it", OPT_INTERFACE, 0, run_detach

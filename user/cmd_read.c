@@ -15,6 +15,7 @@ static int print_files(struct capture *c, struct config *cfg, const struct selec
 		.name_count = cfg->argc,
 		.duration_ns = c->last_ns - c->first_ns,
 		.snapshot = &s,
+		.filter = c->filter && *c->filter ? c->filter : NULL,
 	};
 	int err = capture_snapshot(c, &s);
 
@@ -51,7 +52,7 @@ static int run_read(struct config *cfg)
 		say("read needs a capture file, or - for standard input");
 		return EXIT_MISUSE;
 	}
-	if (config_selection(cfg, NULL, &sel))
+	if (config_filter(cfg, cfg->argc) || config_selection(cfg, NULL, &sel))
 		return EXIT_MISUSE;
 	if (plan_files(cfg, &plan))
 		return EXIT_MISUSE;
@@ -59,6 +60,7 @@ static int run_read(struct config *cfg)
 		say("read: no memory for the tables: try a smaller --memory");
 		return EXIT_FAILED;
 	}
+	c.filter = cfg->live.filter;
 	for (i = 0; i < cfg->argc; i++) {
 		err = capture_file(&c, cfg->argv[i]);
 		if (!err)
@@ -74,8 +76,8 @@ static int run_read(struct config *cfg)
 }
 
 const struct cmd cmd_read = { "read",
-			      "FILE...",
+			      "FILE... [-- EXPRESSION]",
 			      "the tables of capture files, - for standard input",
-			      OPT_FORMAT | OPT_CSV | OPT_ROWS | OPT_MEMORY,
+			      OPT_FORMAT | OPT_CSV | OPT_ROWS | OPT_MEMORY | OPT_FILTER,
 			      -1,
 			      run_read };

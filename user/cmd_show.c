@@ -2,14 +2,23 @@
 /* weir show: the tables of a live interface. */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "cmd.h"
 
 int open_or_watch(struct live *l, const char *name, const struct config *cfg, bool *held)
 {
+	const char *filter = cfg->live.filter;
 	int err = live_open(l, name);
 
 	*held = err == -ENOENT;
+	if (!err && filter && *filter && strcmp(filter, l->meta.filter)) {
+		snprintf(l->why, sizeof(l->why),
+			 "%s: weir is attached and counts %s%.200s already: `weir set-filter -i %s "
+			 "EXPRESSION` changes that, or detach first",
+			 name, *l->meta.filter ? "by the filter " : "all", l->meta.filter, name);
+		return -EBUSY;
+	}
 	if (!*held)
 		return err;
 	live_close(l);
@@ -40,9 +49,10 @@ static int show_one(const char *name, const struct config *cfg, const struct sel
 static int run_show(struct config *cfg)
 {
 	struct selection sel;
+	const char *view;
 	int i, code = EXIT_OK;
 
-	if (config_selection(cfg, cfg->argc ? cfg->argv[0] : NULL, &sel))
+	if (config_view(cfg, &view) || config_selection(cfg, view, &sel))
 		return EXIT_MISUSE;
 	if (config_interfaces(cfg))
 		return EXIT_FAILED;
@@ -57,9 +67,10 @@ static int run_show(struct config *cfg)
 }
 
 const struct cmd cmd_show = { "show",
-			      "[totals|conversations|flows|hosts|ports|syn|sizes] [-i IF]",
+			      "[totals|conversations|flows|hosts|ports|syn|sizes] [-i IF] "
+			      "[EXPRESSION]",
 			      "the tables of a live interface",
 			      OPT_INTERFACE | OPT_FORMAT | OPT_CSV | OPT_ROWS | OPT_TIME |
-				      OPT_ATTACH | OPT_MEMORY,
-			      1,
+				      OPT_ATTACH | OPT_MEMORY | OPT_FILTER,
+			      -1,
 			      run_show };

@@ -58,6 +58,9 @@ static void put_text(struct live *l, const struct answer *a)
 	       l->meta.dispatcher ? ", in libxdp's dispatcher" : ", single program");
 	put_cost("ingress", l->meta.xdp_id);
 	put_cost("egress", l->meta.tc_id);
+	if (*l->meta.filter)
+		printf("  %-10s %s (programs %u, %u)\n", "filter", l->meta.filter,
+		       live_filter_id(l, false), live_filter_id(l, true));
 	printf("  %-10s %.1f MiB for %u CPUs\n", "memory", (double)plan_bytes(p) / (1 << 20),
 	       p->cpus);
 	printf("  %-10s %" PRIu64 " of %" PRIu64 " records (%.1f %%), %" PRIu64 " ended\n", "flows",
@@ -93,11 +96,16 @@ static void put_json(struct live *l, const struct answer *a)
 			       json_object_new_double(cost_of(l->meta.xdp_id)));
 	json_object_object_add(o, "tc_ns_per_packet",
 			       json_object_new_double(cost_of(l->meta.tc_id)));
+	json_object_object_add(o, "filter",
+			       *l->meta.filter ? json_object_new_string(l->meta.filter) : NULL);
+	add(o, "xdp_filter_program", live_filter_id(l, false));
+	add(o, "tc_filter_program", live_filter_id(l, true));
 	add(o, "memory_bytes", plan_bytes(p));
 	add(o, "flow_records", a->snapshot->live);
 	add(o, "flow_room", (uint64_t)p->flow_sets * WEIR_WAYS * p->cpus);
 	add(o, "flows_ended", a->snapshot->ended);
 	add(o, "seen", g->seen.packets);
+	add(o, "filtered", g->filtered.packets);
 	add(o, "ip", g->ip.packets);
 	add(o, "in_flows", g->in_flows.packets);
 	add(o, "unattributed", g->unattributed.packets);
@@ -123,6 +131,7 @@ static int status_one(const char *name, const struct config *cfg)
 		live_close(&l);
 		return EXIT_FAILED;
 	}
+	a.filter = *l.meta.filter ? l.meta.filter : NULL;
 	a.counters = live_counters(&l, &counters) ? NULL : &counters;
 	err = reader_read(l.reader, &s);
 	if (err)

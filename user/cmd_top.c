@@ -169,9 +169,9 @@ static int run_answers(struct live *l, const struct config *cfg, const struct se
 	return code;
 }
 
-static int run_views(struct live *l, const struct config *cfg, bool held, double end)
+static int run_views(struct live *l, const struct config *cfg, const char *view, bool held,
+		     double end)
 {
-	const char *view = cfg->argc ? cfg->argv[0] : NULL;
 	struct top *t = malloc(sizeof(*t));
 	int code = EXIT_FAILED, err;
 
@@ -196,15 +196,18 @@ static int run_views(struct live *l, const struct config *cfg, bool held, double
 
 static int run_top(struct config *cfg)
 {
-	const char *view = cfg->argc ? cfg->argv[0] : "conversations";
 	struct selection sel, totals = { .totals = true, .limit = cfg->rows };
+	const char *view;
 	struct live l;
 	double end;
 	bool held;
 	int code;
 
 	setlocale(LC_CTYPE, "");
-	if (cfg->format != FORMAT_TEXT && config_selection(cfg, view, &sel))
+	if (config_view(cfg, &view))
+		return EXIT_MISUSE;
+	if (cfg->format != FORMAT_TEXT &&
+	    config_selection(cfg, view ? view : "conversations", &sel))
 		return EXIT_MISUSE;
 	if (config_interfaces(cfg))
 		return EXIT_FAILED;
@@ -218,7 +221,7 @@ static int run_top(struct config *cfg)
 		return EXIT_FAILED;
 	}
 	end = cfg->duration ? top_now() + cfg->duration : 0;
-	code = cfg->format == FORMAT_TEXT ? run_views(&l, cfg, held, end)
+	code = cfg->format == FORMAT_TEXT ? run_views(&l, cfg, view, held, end)
 					  : run_answers(&l, cfg, &sel, end);
 	if (code != EXIT_MISUSE && print_live(&l, cfg, &totals))
 		code = EXIT_FAILED;
@@ -227,9 +230,9 @@ static int run_top(struct config *cfg)
 }
 
 const struct cmd cmd_top = { "top",
-			     "[conversations|hosts|ports|syn|sizes] [-i IF]",
+			     "[conversations|hosts|ports|syn|sizes] [-i IF] [EXPRESSION]",
 			     "who is talking, live; keys steer it, h tells them",
 			     OPT_INTERFACE | OPT_FORMAT | OPT_CSV | OPT_ROWS | OPT_TIME |
-				     OPT_ATTACH | OPT_MEMORY,
-			     1,
+				     OPT_ATTACH | OPT_MEMORY | OPT_FILTER,
+			     -1,
 			     run_top };

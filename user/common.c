@@ -4,10 +4,12 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "cmd.h"
+#include "filter.h"
 
 void say(const char *format, ...)
 {
@@ -44,6 +46,40 @@ int config_interfaces(struct config *cfg)
 	return 0;
 }
 
+/* Words as one expression, kept until the program ends. NULL where memory is short. */
+static const char *join(char *const *word, int count)
+{
+	static char *kept;
+	size_t size = 1;
+	int i;
+
+	for (i = 0; i < count; i++)
+		size += strlen(word[i]) + 1;
+	free(kept);
+	kept = calloc(1, size);
+	for (i = 0; kept && i < count; i++) {
+		strcat(kept, i ? " " : "");
+		strcat(kept, word[i]);
+	}
+	return kept;
+}
+
+int config_filter(struct config *cfg, int first)
+{
+	int operands = cfg->argc > first ? cfg->argc - first : 0;
+
+	if ((cfg->filter != NULL) + (operands > 0) + (cfg->behind_argc > 0) > 1) {
+		say("one filter at a time: --filter, or words at the end, or words behind --");
+		return EXIT_MISUSE;
+	}
+	cfg->live.filter = cfg->filter;
+	if (operands)
+		cfg->live.filter = join(cfg->argv + first, operands);
+	else if (cfg->behind_argc)
+		cfg->live.filter = join(cfg->behind_argv, cfg->behind_argc);
+	return 0;
+}
+
 static bool some_view_has(const struct selection *sel, const char *key)
 {
 	const struct view *const *v;
@@ -54,25 +90,59 @@ static bool some_view_has(const struct selection *sel, const char *key)
 	return false;
 }
 
+/* The last two say what others say too: they are shown when asked for. */
+#define VIEWS 7
+#define USUAL_VIEWS 5
+static const struct view *const all_views[VIEWS] = { &view_flows,	&view_hosts,
+						     &view_ports,	&view_syn_sources,
+						     &view_syn_targets, &view_conversations,
+						     &view_sizes };
+
+static bool view_is(const struct view *v, const char *name)
+{
+	bool syn = v == &view_syn_sources || v == &view_syn_targets;
+
+	return !strcmp(name, syn ? "syn" : v->name);
+}
+
 static int select_views(const char *name, struct selection *sel)
 {
-	/* The last two say what others say too: they are shown when asked for. */
-	static const struct view *const all[] = { &view_flows,	     &view_hosts,
-						  &view_ports,	     &view_syn_sources,
-						  &view_syn_targets, &view_conversations,
-						  &view_sizes };
 	int i, n = 0;
 
 	sel->totals = !name || !strcmp(name, "totals");
 	if (name && !strcmp(name, "totals"))
 		return 0;
-	for (i = 0; i < (name ? 7 : 5); i++) {
-		bool syn = all[i] == &view_syn_sources || all[i] == &view_syn_targets;
-
-		if (!name || !strcmp(name, syn ? "syn" : all[i]->name))
-			sel->views[n++] = all[i];
-	}
+	for (i = 0; i < (name ? VIEWS : USUAL_VIEWS); i++)
+		if (!name || view_is(all_views[i], name))
+			sel->views[n++] = all_views[i];
 	return n ? 0 : -ENOENT;
+}
+
+static bool filter_compiles(const char *expression)
+{
+	char why[FILTER_WHY];
+	struct filter f;
+	bool ok = !filter_compile(&f, expression, WEIR_LINK_ETHERNET, 0, why);
+
+	filter_free(&f);
+	return ok;
+}
+
+int config_view(struct config *cfg, const char **view)
+{
+	struct selection sel = { 0 };
+
+	*view = NULL;
+	if (cfg->argc && !select_views(cfg->argv[0], &sel))
+		*view = cfg->argv[0];
+	/* A word alone that is no view is rather one mistyped than a filter mistyped. */
+	if (cfg->argc == 1 && !*view && !filter_compiles(cfg->argv[0])) {
+		say("%s is no view (totals, conversations, flows, hosts, ports, syn or sizes), and "
+		    "no filter either",
+		    cfg->argv[0]);
+		return EXIT_MISUSE;
+	}
+	return config_filter(cfg, *view ? 1 : 0);
 }
 
 int config_selection(const struct config *cfg, const char *view, struct selection *sel)
@@ -103,6 +173,7 @@ int print_live(struct live *l, const struct config *cfg, const struct selection 
 	a.duration_ns = live_duration(l);
 	a.counters = counted ? &counters : NULL;
 	a.note = l->note[0] && !cfg->quiet ? l->note : NULL;
+	a.filter = *l->meta.filter ? l->meta.filter : NULL;
 	if (!err)
 		err = output_write(cfg->format, &a, sel);
 	snapshot_free(&s);

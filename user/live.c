@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "filter.h"
 #include "hooks.h"
 #include "live.h"
 #include "pins.h"
@@ -29,6 +30,7 @@
 static const char *const map_names[LIVE_MAPS] = { "weir_cpus",	"weir_flows", "weir_ended",
 						  "weir_ports", "weir_syns",  "weir_syns_ended",
 						  "weir_cells" };
+static const char *const slots_names[LIVE_SLOTS] = { "weir_xdp_slots", "weir_tc_slots" };
 static const size_t value_sizes[LIVE_MAPS] = {
 	sizeof(struct weir_cpu),  sizeof(struct weir_flow_set), sizeof(struct weir_ended_flow),
 	sizeof(struct weir_port), sizeof(struct weir_syn_set),	sizeof(struct weir_ended_syn),
@@ -51,6 +53,7 @@ static void live_init(struct live *l)
 	for (i = 0; i < LIVE_MAPS; i++)
 		l->map_fd[i] = -1;
 	l->link_fd[0] = l->link_fd[1] = -1;
+	l->slots_fd[0] = l->slots_fd[1] = -1;
 }
 
 /* The oldest kernel weir was seen to run on: jiffies in BPF, XDP links, mmapable arrays. */
@@ -141,6 +144,19 @@ static int make_plan(struct live *l, const struct live_options *o)
 	return err;
 }
 
+static int make_slots(struct live *l)
+{
+	int i;
+
+	for (i = 0; i < LIVE_SLOTS; i++) {
+		l->slots_fd[i] = bpf_map_create(BPF_MAP_TYPE_PROG_ARRAY, slots_names[i], 4, 4,
+						WEIR_SLOTS, NULL);
+		if (l->slots_fd[i] < 0)
+			return l->slots_fd[i];
+	}
+	return 0;
+}
+
 /* Tables first, and filled in: a program's first packet finds them ready. */
 static int make_maps(struct live *l)
 {
@@ -182,7 +198,7 @@ static int make_maps(struct live *l)
 	tables_init(&l->tables, seed);
 	for (i = 0; i < LIVE_MAPS; i++)
 		mprotect(l->mapped[i], l->mapped_size[i], PROT_READ);
-	return 0;
+	return make_slots(l);
 }
 
 /* Whether the kernel knows bpf_xdp_get_buff_len() and frags: asked, not guessed. */
@@ -191,25 +207,46 @@ static bool kernel_has_frags(void)
 	return libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_xdp_get_buff_len, NULL) == 1;
 }
 
+static int reuse(struct weir_bpf *skel, const char *name, int fd)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(skel->obj, name);
+
+	return map ? bpf_map__reuse_fd(map, fd) : -ENOENT;
+}
+
+int live_skeleton(struct live *l, struct weir_bpf **skel)
+{
+	bool frags = kernel_has_frags();
+	int i, err = 0;
+	struct weir_bpf *s = weir_bpf__open();
+	struct bpf_program *p;
+
+	*skel = s;
+	if (!s)
+		return -errno;
+	for (i = 0; i < LIVE_MAPS && !err; i++)
+		err = reuse(s, map_names[i], l->map_fd[i]);
+	for (i = 0; i < LIVE_SLOTS && !err; i++)
+		err = reuse(s, slots_names[i], l->slots_fd[i]);
+	s->rodata->weir_link_type = l->link;
+	s->rodata->weir_has_frags = frags;
+	s->rodata->weir_filter_slot = filter_kernel().slots;
+	bpf_object__for_each_program(p, s->obj)
+	{
+		if (bpf_program__type(p) != BPF_PROG_TYPE_XDP)
+			continue;
+		/* All that is in slots is alike, and libxdp's dispatcher takes weir_xdp's away. */
+		if (l->kept)
+			bpf_program__set_expected_attach_type(p, 0);
+		/* Tail calls between programs with and without are refused. */
+		bpf_program__set_flags(p, frags ? BPF_F_XDP_HAS_FRAGS : 0);
+	}
+	return err;
+}
+
 static int open_skeleton(struct live *l)
 {
-	struct bpf_map *map;
-	bool frags = kernel_has_frags();
-	int i, err;
-
-	l->skel = weir_bpf__open();
-	if (!l->skel)
-		return -errno;
-	for (i = 0; i < LIVE_MAPS; i++) {
-		map = bpf_object__find_map_by_name(l->skel->obj, map_names[i]);
-		err = map ? bpf_map__reuse_fd(map, l->map_fd[i]) : -ENOENT;
-		if (err)
-			return err;
-	}
-	l->skel->rodata->weir_link_type = l->link;
-	l->skel->rodata->weir_has_frags = frags;
-	bpf_program__set_flags(l->skel->progs.weir_xdp, frags ? BPF_F_XDP_HAS_FRAGS : 0);
-	return 0;
+	return live_skeleton(l, &l->skel);
 }
 
 static void close_skeleton(struct live *l)
@@ -368,6 +405,7 @@ static int prepare(struct live *l, const char *name, const struct live_options *
 	int err;
 
 	live_init(l);
+	l->kept = can_share;
 	err = find_iface(l, name);
 	if (!err)
 		err = check_foreign(l, can_share);
@@ -381,7 +419,8 @@ static int prepare(struct live *l, const char *name, const struct live_options *
 	l->meta.abi = WEIR_ABI;
 	l->meta.ifindex = l->iface.index;
 	memcpy(l->meta.name, l->iface.name, sizeof(l->meta.name));
-	return 0;
+	/* Before the hooks: the first packet finds it. */
+	return o->filter && *o->filter ? live_filter(l, o->filter) : 0;
 }
 
 static int make_reader(struct live *l)
@@ -449,6 +488,9 @@ static int pin_all(struct live *l, const struct pin_dir *d)
 	for (i = 0; i < LIVE_MAPS && !err; i++)
 		err = bpf_obj_pin(l->map_fd[i],
 				  pins_file(d, map_names[i] + strlen("weir_"), path, sizeof(path)));
+	for (i = 0; i < LIVE_SLOTS && !err; i++)
+		err = bpf_obj_pin(l->slots_fd[i], pins_file(d, slots_names[i] + strlen("weir_"),
+							    path, sizeof(path)));
 	if (!err)
 		err = bpf_obj_pin(bpf_program__fd(l->skel->progs.weir_xdp),
 				  pins_file(d, "xdp", path, sizeof(path)));
@@ -499,7 +541,7 @@ static bool other_version(struct live *l, unsigned int ifindex)
 }
 
 /* One attach or detach at a time on this machine. */
-static int lock(void)
+int live_lock(void)
 {
 	int fd = open("/run/weir.lock", O_CREAT | O_RDWR | O_CLOEXEC, 0600);
 
@@ -548,7 +590,7 @@ static int attach_locked(struct live *l, const char *name, const struct live_opt
 
 int live_attach(struct live *l, const char *name, const struct live_options *o)
 {
-	int fd = lock(), err;
+	int fd = live_lock(), err;
 	sigset_t stop, old;
 
 	/* A signal between attaching and pinning would leave what nobody finds again. */
@@ -562,6 +604,15 @@ int live_attach(struct live *l, const char *name, const struct live_options *o)
 	if (fd >= 0)
 		close(fd);
 	return err;
+}
+
+int live_pinned(struct live *l, const char *object)
+{
+	char path[PIN_PATH * 2];
+	struct pin_dir d;
+
+	pins_dir(&d, l->iface.index);
+	return bpf_obj_get(pins_file(&d, object, path, sizeof(path)));
 }
 
 static int read_meta(struct live *l, const struct pin_dir *d)
@@ -597,6 +648,12 @@ static int open_maps(struct live *l, const struct pin_dir *d)
 		if (info.value_size != value_sizes[i])
 			return -EPROTO;
 		counts[i] = info.max_entries;
+	}
+	for (i = 0; i < LIVE_SLOTS; i++) {
+		l->slots_fd[i] = bpf_obj_get(
+			pins_file(d, slots_names[i] + strlen("weir_"), path, sizeof(path)));
+		if (l->slots_fd[i] < 0)
+			return l->slots_fd[i];
 	}
 	p->cpus = counts[0];
 	p->flow_sets = counts[1] / p->cpus;
@@ -655,6 +712,7 @@ int live_open(struct live *l, const char *name)
 		err = err ? err : -ESTALE;
 		return err == -ENOENT ? -ESTALE : err;
 	}
+	l->kept = true;
 	err = open_maps(l, &d);
 	if (err) {
 		if (!l->why[0])
@@ -710,7 +768,7 @@ int live_detach(struct live *l, const char *name)
 	err = find_iface(l, name);
 	if (err)
 		return err;
-	fd = lock();
+	fd = live_lock();
 	pins_dir(&d, l->iface.index);
 	if (!pins_exist(&d)) {
 		err = pins_hidden(l) ? -EACCES : -ENOENT;
@@ -749,7 +807,7 @@ static bool enter_netns(uint64_t inode)
 
 int live_clean(char why[WHY_SIZE], unsigned int *removed)
 {
-	int home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC), fd = lock(), i, n,
+	int home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC), fd = live_lock(), i, n,
 	    err = 0;
 	struct pin_dir *dirs;
 
@@ -797,6 +855,9 @@ void live_close(struct live *l)
 		if (l->map_fd[i] >= 0)
 			close(l->map_fd[i]);
 	}
+	for (i = 0; i < LIVE_SLOTS; i++)
+		if (l->slots_fd[i] >= 0)
+			close(l->slots_fd[i]);
 	live_init(l);
 }
 

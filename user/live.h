@@ -21,6 +21,8 @@ enum mode {
 	MODE_SKB,
 };
 
+#define FILTER_SIZE 16384
+
 /* What one interface is watched with; pinned beside the tables. */
 struct live_meta {
 	uint64_t abi;
@@ -34,9 +36,11 @@ struct live_meta {
 	uint32_t made_clsact;
 	char name[16];
 	struct link_counters counters; /* when attached */
+	char filter[FILTER_SIZE];      /* the expression in force, empty for none */
 };
 
 #define LIVE_MAPS 7
+#define LIVE_SLOTS 2 /* prog arrays: XDP's, TC's */
 #define WHY_SIZE 512
 
 struct live {
@@ -45,6 +49,7 @@ struct live {
 	struct tables tables;
 	struct reader *reader;
 	int map_fd[LIVE_MAPS];
+	int slots_fd[LIVE_SLOTS];
 	int link_fd[2];
 	void *mapped[LIVE_MAPS];
 	size_t mapped_size[LIVE_MAPS];
@@ -53,12 +58,14 @@ struct live {
 	char why[WHY_SIZE];
 	uint8_t link; /* enum weir_link */
 	bool held;
+	bool kept; /* attached, or about to be, by libxdp */
 };
 
 struct live_options {
 	enum mode mode;
 	uint64_t memory;
 	uint32_t flow_records; /* per CPU, 0: by memory */
+	const char *filter;    /* pcap-filter expression, NULL for none */
 };
 
 /* All return 0 or a negative errno with l->why set. `l` need not be initialised. */
@@ -66,6 +73,15 @@ int live_watch(struct live *l, const char *name, const struct live_options *o);
 int live_attach(struct live *l, const char *name, const struct live_options *o);
 int live_open(struct live *l, const char *name); /* -ENOENT: not attached */
 int live_detach(struct live *l, const char *name);
+/*
+ * Swaps the filter of an interface that is watched, held or kept, with one look at a map: no packet
+ * is lost to the ledger, and no driver notices. NULL or "" takes it away. What fails leaves the old
+ * one in force. live_filter_kept() is for who has not opened it; it also notes what is pinned.
+ */
+int live_filter(struct live *l, const char *expression);
+int live_filter_kept(struct live *l, const char *name, const char *expression);
+/* The filter's program id, 0 for none. */
+uint32_t live_filter_id(const struct live *l, bool egress);
 /* Removes every pin and attachment of weir, of any version, whose interface can be reached. */
 int live_clean(char why[WHY_SIZE], unsigned int *removed);
 void live_close(struct live *l);
@@ -73,6 +89,11 @@ void live_close(struct live *l);
 /* Loads the programs over tables of `plan` and attaches them nowhere: for BPF_PROG_TEST_RUN. */
 int live_load(struct live *l, const struct plan *plan, uint8_t link);
 int live_program(const struct live *l, bool egress);
+
+/* For live_filter.c: a skeleton over the tables of `l`, not loaded. One attach at a time. */
+int live_skeleton(struct live *l, struct weir_bpf **skel);
+int live_lock(void);
+int live_pinned(struct live *l, const char *object);
 
 /* The interface's own counters since attach. */
 int live_counters(struct live *l, struct link_counters *out);

@@ -11,7 +11,8 @@
 #define WEIR_VERSION "0.1.0"
 
 static const struct cmd *const commands[] = {
-	&cmd_top, &cmd_show, &cmd_read, &cmd_attach, &cmd_detach, &cmd_status, &cmd_clean,
+	&cmd_top,    &cmd_show,	 &cmd_read,   &cmd_attach,     &cmd_detach,
+	&cmd_status, &cmd_clean, &cmd_filter, &cmd_set_filter,
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -22,7 +23,7 @@ static void usage(FILE *to)
 
 	fprintf(to, "weir: counts a live interface's traffic in the driver, exactly\n\n");
 	for (i = 0; i < COMMANDS; i++)
-		fprintf(to, "  weir %-7s %-42s %s\n", commands[i]->name, commands[i]->args,
+		fprintf(to, "  weir %-10s %-46s %s\n", commands[i]->name, commands[i]->args,
 			commands[i]->help);
 	fprintf(to, "\n`weir COMMAND --help` lists a command's options.\n");
 }

@@ -105,6 +105,13 @@ void native_count_gso(struct native *n, const void *data, uint32_t captured, uin
 	native_count_one(&n->tables.cpu[0], &f, ns, (struct weir_gso){ segments, size, 0 });
 }
 
+void native_filtered(struct native *n, uint32_t length, uint8_t dir)
+{
+	const struct weir_frame f = { .length = length, .dir = dir };
+
+	weir_count_filtered(&n->tables.cpu[0], &f, (struct weir_gso){ 1, 0, 0 });
+}
+
 void native_count(struct native *n, const void *data, uint32_t captured, uint32_t length,
 		  uint64_t ns, uint8_t link, uint8_t dir)
 {

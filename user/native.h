@@ -35,6 +35,8 @@ void native_count(struct native *n, const void *data, uint32_t captured, uint32_
 /* The same for a packet that is yet to be segmented (`size` bytes of L4 payload each). */
 void native_count_gso(struct native *n, const void *data, uint32_t captured, uint32_t length,
 		      uint64_t ns, uint8_t link, uint8_t dir, uint32_t segments, uint32_t size);
+/* Counts a frame that a filter keeps out, in the first partition too. */
+void native_filtered(struct native *n, uint32_t length, uint8_t dir);
 /* Most frames to count between two drains: no ring is overwritten in that many. */
 uint32_t native_frames_safe(const struct native *n);
 /* Commits what is staged: for the end of a file. */

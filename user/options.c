@@ -113,6 +113,30 @@ static bool take_flows(struct config *cfg, const char *v)
 	return true;
 }
 
+static bool take_link(struct config *cfg, const char *v)
+{
+	cfg->link = !strcmp(v, "raw") ? WEIR_LINK_RAW : WEIR_LINK_ETHERNET;
+	return !strcmp(v, "raw") || !strcmp(v, "ethernet");
+}
+
+static bool take_egress(struct config *cfg, const char *v)
+{
+	(void)v;
+	return cfg->egress = true;
+}
+
+static bool take_filter(struct config *cfg, const char *v)
+{
+	cfg->filter = v;
+	return true;
+}
+
+static bool take_none(struct config *cfg, const char *v)
+{
+	(void)v;
+	return cfg->none = true;
+}
+
 static bool take_quiet(struct config *cfg, const char *v)
 {
 	(void)v;
@@ -138,6 +162,12 @@ static const struct option_row rows[] = {
 	{ 'M', "memory", "MIB", OPT_MEMORY, "for all tables together; default 64", take_memory },
 	{ 'F', "flows", "RECORDS", OPT_MEMORY, "flow records per CPU instead of by memory",
 	  take_flows },
+	{ 'f', "filter", "EXPRESSION", OPT_FILTER,
+	  "only what this pcap-filter expression matches; or its words at the end", take_filter },
+	{ 'N', "none", NULL, OPT_NONE, "no filter any more", take_none },
+	{ 'L', "link", "TYPE", OPT_LINK, "ethernet or raw (tun, WireGuard), instead of -i",
+	  take_link },
+	{ 'E', "egress", NULL, OPT_LINK, "the program for what the host sends", take_egress },
 	{ 'q', "quiet", NULL, 0, "say nothing but the answer", take_quiet },
 	{ 'v', "verbose", NULL, 0, "with what libbpf and libxdp say", take_verbose },
 };
@@ -197,6 +227,20 @@ static int table_for(const struct cmd *cmd, char *letters, struct option *longs)
 	return n;
 }
 
+/* getopt() would move what is behind `--` among the other operands. */
+static int cut_behind(struct config *cfg, int argc, char **argv)
+{
+	int i;
+
+	for (i = 1; i < argc && strcmp(argv[i], "--"); i++)
+		;
+	if (i < argc) {
+		cfg->behind_argc = argc - i - 1;
+		cfg->behind_argv = argv + i + 1;
+	}
+	return i;
+}
+
 int options_parse(const struct cmd *cmd, int argc, char **argv, struct config *cfg)
 {
 	struct option longs[ROWS + 2];
@@ -205,6 +249,8 @@ int options_parse(const struct cmd *cmd, int argc, char **argv, struct config *c
 
 	defaults(cfg);
 	table_for(cmd, letters, longs);
+	if (cmd->options & OPT_FILTER)
+		argc = cut_behind(cfg, argc, argv);
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
 		if (c == 'h') {

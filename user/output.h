@@ -23,6 +23,7 @@ struct answer {
 	uint64_t duration_ns;
 	const struct snapshot *snapshot;
 	const struct link_counters *counters; /* since attach, NULL for files */
+	const char *filter;		      /* expression in force, or NULL */
 	const char *note;		      /* a line worth saying, or NULL */
 };
 

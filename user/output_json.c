@@ -55,7 +55,8 @@ static struct json_object *sizes_array(const struct weir_totals *t)
 
 static struct json_object *totals_object(const struct snapshot *s)
 {
-	struct json_object *o = sum_object(s->ledger.seen), *classes = json_object_new_object();
+	struct json_object *o = sum_object(ledger_counted(&s->ledger));
+	struct json_object *classes = json_object_new_object();
 	struct json_object *reasons = json_object_new_object();
 	const struct weir_totals *t = &s->totals;
 	int i;
@@ -75,6 +76,7 @@ static struct json_object *ledger_bytes(const struct ledger *l)
 	struct json_object *o = json_object_new_object();
 
 	put_u64(o, "seen", l->seen.bytes);
+	put_u64(o, "filtered", l->filtered.bytes);
 	put_u64(o, "ip", l->ip.bytes);
 	put_u64(o, "in_flows", l->in_flows.bytes);
 	put_u64(o, "unattributed", l->unattributed.bytes);
@@ -89,6 +91,7 @@ static struct json_object *ledger_object(const struct answer *a)
 
 	json_object_object_add(o, "bytes", ledger_bytes(l));
 	put_u64(o, "seen", l->seen.packets);
+	put_u64(o, "filtered", l->filtered.packets);
 	put_u64(o, "ip", l->ip.packets);
 	put_u64(o, "in_flows", l->in_flows.packets);
 	put_u64(o, "unattributed", l->unattributed.packets);
@@ -217,6 +220,7 @@ int output_json(const struct answer *a, const struct selection *sel)
 	put_value(live ? "interfaces" : "files", names);
 	if (!live)
 		put_value("interfaces", json_object_new_array());
+	put_value("filter", a->filter ? json_object_new_string(a->filter) : NULL);
 	printf(",\n\"duration_ns\":%" PRIu64, a->duration_ns);
 	put_value("totals", totals_object(a->snapshot));
 	put_value("ledger", ledger_object(a));

@@ -87,7 +87,7 @@ static void put_totals(const struct answer *a)
 	int i;
 
 	puts("Totals");
-	put_sum("all", a->snapshot->ledger.seen);
+	put_sum("all", ledger_counted(&a->snapshot->ledger));
 	for (i = 0; i < WEIR_CLASSES; i++)
 		if (t->class[i].packets)
 			put_sum(class_names[i], t->class[i]);
@@ -99,7 +99,7 @@ static void put_totals(const struct answer *a)
 		any = true;
 		put_sum(reason_names[i], t->reason[i]);
 	}
-	put_sizes(t, a->snapshot->ledger.seen.packets);
+	put_sizes(t, ledger_counted(&a->snapshot->ledger).packets);
 	putchar('\n');
 }
 
@@ -108,8 +108,12 @@ void output_ledger(const struct answer *a)
 	const struct ledger *l = &a->snapshot->ledger;
 	uint64_t sum = l->in_flows.packets + l->unattributed.packets;
 
-	printf("Ledger: %llu packets seen, %llu IP = %llu in flows + %llu unattributed",
-	       l->seen.packets, l->ip.packets, l->in_flows.packets, l->unattributed.packets);
+	printf("Ledger: %llu packets seen", l->seen.packets);
+	if (a->filter || l->filtered.packets)
+		printf(" = %llu filtered + %llu counted", l->filtered.packets,
+		       ledger_counted(l).packets);
+	printf(", %llu IP = %llu in flows + %llu unattributed", l->ip.packets, l->in_flows.packets,
+	       l->unattributed.packets);
 	if (l->reentered.packets)
 		printf(" (and %llu reentered)", l->reentered.packets);
 	if (l->balanced && l->ip.packets > sum)
@@ -147,7 +151,10 @@ int output_text(const struct answer *a, const struct selection *sel)
 	printf("%s", strcmp(a->source, "live") ? "File" : "Interface");
 	for (i = 0; i < a->name_count; i++)
 		printf(" %s", a->names[i]);
-	printf(", %.1f s; lengths are of L2 frames\n\n", (double)a->duration_ns / 1e9);
+	printf(", %.1f s; lengths are of L2 frames\n", (double)a->duration_ns / 1e9);
+	if (a->filter)
+		printf("Filter %s\n", a->filter);
+	putchar('\n');
 	if (sel->totals)
 		put_totals(a);
 	err = each_view(a, sel, put_rows);

@@ -510,17 +510,38 @@ static __u64 sizes_of(const struct weir_totals *t)
 	return n;
 }
 
+static struct weir_sum sum_of(const struct weir_sum *sums, int n)
+{
+	struct weir_sum all = { 0 };
+
+	while (n--) {
+		all.packets += sums[n].packets;
+		all.bytes += sums[n].bytes;
+	}
+	return all;
+}
+
+static struct weir_sum plus(struct weir_sum a, struct weir_sum b)
+{
+	return (struct weir_sum){ a.packets + b.packets, a.bytes + b.bytes };
+}
+
 static bool between(struct weir_sum low, struct weir_sum x, struct weir_sum high)
 {
 	return low.packets <= x.packets && x.packets <= high.packets && low.bytes <= x.bytes &&
 	       x.bytes <= high.bytes;
 }
 
+struct weir_sum ledger_counted(const struct ledger *l)
+{
+	return (struct weir_sum){ l->seen.packets - l->filtered.packets,
+				  l->seen.bytes - l->filtered.bytes };
+}
+
 static void close_ledger(struct reader *r, struct snapshot *out, const struct weir_totals *before)
 {
-	struct weir_sum low = ip_of(before), sum;
+	struct weir_sum low = ip_of(before), sum, class;
 	struct ledger *l = &out->ledger;
-	__u64 classes;
 	uint32_t i;
 
 	*l = (struct ledger){ .unattributed = r->refused,
@@ -528,7 +549,9 @@ static void close_ledger(struct reader *r, struct snapshot *out, const struct we
 			      .in_flows = out->store.total,
 			      .reentered = sum_reentered(r->t) };
 	sum_totals(r->t, &out->totals);
-	l->seen = l->reentered;
+	class = sum_of(out->totals.class, WEIR_CLASSES);
+	l->filtered = sum_of(out->totals.filtered, 4);
+	l->seen = plus(plus(class, l->reentered), l->filtered);
 	l->ip = ip_of(&out->totals);
 	for (i = 0; i < r->t->plan.cpus; i++) {
 		l->unattributed.packets += r->flows[i].missed.packets;
@@ -536,16 +559,10 @@ static void close_ledger(struct reader *r, struct snapshot *out, const struct we
 		l->syn_unattributed += r->syns[i].missed.packets;
 		out->ended += r->t->cpu[i].ended.head;
 	}
-	for (i = 0; i < WEIR_CLASSES; i++) {
-		l->seen.packets += out->totals.class[i].packets;
-		l->seen.bytes += out->totals.class[i].bytes;
-	}
-	classes = l->seen.packets - l->reentered.packets;
-	sum.packets = l->in_flows.packets + l->unattributed.packets;
-	sum.bytes = l->in_flows.bytes + l->unattributed.bytes;
+	sum = plus(l->in_flows, l->unattributed);
 	/* On each CPU one packet may have had its size counted then, but not yet its class. */
-	l->balanced = between(low, sum, l->ip) && classes <= sizes_of(&out->totals) &&
-		      sizes_of(before) <= classes + r->t->plan.cpus;
+	l->balanced = between(low, sum, l->ip) && class.packets <= sizes_of(&out->totals) &&
+		      sizes_of(before) <= class.packets + r->t->plan.cpus;
 }
 
 static __u64 boot_ns(void)

@@ -129,24 +129,24 @@ static void draw_more(const struct top *t, int y, int lines)
 {
 	const struct table *conv = &t->data.table[TABLE_CONVERSATIONS];
 	const struct weir_totals *w = &t->data.snapshot.totals;
-	double seen = (double)t->data.snapshot.ledger.seen.packets;
+	double counted = (double)ledger_counted(&t->data.snapshot.ledger).packets;
 	char text[96];
 
 	snprintf(text, sizeof(text), "%" PRIu32 " conversations, %" PRIu32 " in the last 40 s",
 		 conv->set.used, conv->rates.active);
 	if (lines > 0)
 		term_put(y, 0, SUMMARY_WIDTH, STYLE_PLAIN, text);
-	seen = seen > 0 ? seen : 1;
+	counted = counted > 0 ? counted : 1;
 	snprintf(text, sizeof(text), "IPv4 %.1f %%  IPv6 %.1f %%  ARP %.1f %%",
-		 100 * (double)w->class[WEIR_IPV4].packets / seen,
-		 100 * (double)w->class[WEIR_IPV6].packets / seen,
-		 100 * (double)w->class[WEIR_ARP].packets / seen);
+		 100 * (double)w->class[WEIR_IPV4].packets / counted,
+		 100 * (double)w->class[WEIR_IPV6].packets / counted,
+		 100 * (double)w->class[WEIR_ARP].packets / counted);
 	if (lines > 1)
 		term_put(y + 1, 0, SUMMARY_WIDTH, STYLE_PLAIN, text);
 	snprintf(text, sizeof(text), "other %.1f %%  malformed %.1f %%  truncated %.1f %%",
-		 100 * (double)w->class[WEIR_OTHER].packets / seen,
-		 100 * (double)w->class[WEIR_MALFORMED].packets / seen,
-		 100 * (double)w->class[WEIR_TRUNCATED].packets / seen);
+		 100 * (double)w->class[WEIR_OTHER].packets / counted,
+		 100 * (double)w->class[WEIR_MALFORMED].packets / counted,
+		 100 * (double)w->class[WEIR_TRUNCATED].packets / counted);
 	if (lines > 2)
 		term_put(y + 2, 0, SUMMARY_WIDTH, STYLE_PLAIN, text);
 	snprintf(text, sizeof(text), "%" PRIu64 " flows ended, %" PRIu64 " conversations let go",

@@ -381,6 +381,5 @@ const char *top_field_name(const struct top *t, const struct field *f, char *to,
 
 const char *top_filter(const struct top *t)
 {
-	(void)t;
-	return NULL;
+	return *t->live->meta.filter ? t->live->meta.filter : NULL;
 }

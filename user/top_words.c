@@ -36,15 +36,18 @@ static int write_ledger(const struct ledger *l, char *(*number)(uint64_t, char *
 			size_t size)
 {
 	uint64_t sum = l->in_flows.packets + l->unattributed.packets + l->reentered.packets;
-	char seen[24], ip[24], in[24], un[24], re[24], late[24];
+	char seen[24], out[24], ip[24], in[24], un[24], re[24], late[24];
 	int n;
 
-	n = snprintf(to, size, "Ledger %s: %s seen, IP %s = flows %s + unattributed %s",
-		     l->balanced ? "balanced" : "NOT BALANCED",
-		     number(l->seen.packets, seen, sizeof(seen)),
-		     number(l->ip.packets, ip, sizeof(ip)),
-		     number(l->in_flows.packets, in, sizeof(in)),
-		     number(l->unattributed.packets, un, sizeof(un)));
+	n = snprintf(to, size, "Ledger %s: %s seen", l->balanced ? "balanced" : "NOT BALANCED",
+		     number(l->seen.packets, seen, sizeof(seen)));
+	if (l->filtered.packets)
+		n += snprintf(to + n, size - (size_t)n, ", %s filtered",
+			      number(l->filtered.packets, out, sizeof(out)));
+	n += snprintf(to + n, size - (size_t)n, ", IP %s = flows %s + unattributed %s",
+		      number(l->ip.packets, ip, sizeof(ip)),
+		      number(l->in_flows.packets, in, sizeof(in)),
+		      number(l->unattributed.packets, un, sizeof(un)));
 	if (l->reentered.packets)
 		n += snprintf(to + n, size - (size_t)n, " + reentered %s",
 			      number(l->reentered.packets, re, sizeof(re)));

@@ -12,7 +12,7 @@
 
 #include <linux/types.h>
 
-#define WEIR_ABI 1
+#define WEIR_ABI 2
 
 #define WEIR_BATCH 16	   /* packets staged before they are committed together */
 #define WEIR_WAYS 2	   /* records in a set */
@@ -188,11 +188,13 @@ struct weir_packet {
 } __attribute__((aligned(64)));
 
 /*
- * What was seen: every packet is in one class and in one size. Sizes are added first, so whoever
- * reads classes first never finds a class ahead of them.
+ * What was seen: every packet is in one class and in one size, but for those that a filter kept out
+ * of all else. Sizes are added first, so whoever reads classes first never finds a class ahead of
+ * them.
  */
 struct weir_totals {
 	struct weir_sum class[8];      /* by enum weir_class */
+	struct weir_sum filtered[4];   /* by enum weir_dir: of no class, in no table */
 	struct weir_sum reason[32];    /* by enum weir_reason */
 	__u64 size[WEIR_SIZE_BUCKETS]; /* by frame length / 64 */
 	__u64 pad[7];
@@ -237,6 +239,17 @@ struct weir_cpu {
 	struct weir_totals totals;
 	struct weir_packet stage[WEIR_BATCH];
 } __attribute__((aligned(4096)));
+
+/*
+ * Slots of the prog arrays through which a hook's program hands a packet on: to the filter if there
+ * is one, which hands it to one of the others.
+ */
+enum weir_slot {
+	WEIR_SLOT_FILTER,
+	WEIR_SLOT_COUNT,    /* it matches */
+	WEIR_SLOT_FILTERED, /* it does not */
+	WEIR_SLOTS,
+};
 
 #define WEIR_ASSERT(x) _Static_assert(x, #x)
 WEIR_ASSERT(sizeof(struct weir_flow) == 64);

@@ -182,4 +182,26 @@ weir_inline __u32 weir_count(struct weir_cpu *c, const struct weir_frame *f, str
 	return n;
 }
 
+/*
+ * Counts a frame that a filter keeps out of all else. Only one that is yet to be segmented is
+ * parsed: for the headers that its segments repeat, in the place of the next packet to be staged.
+ */
+weir_inline void weir_count_filtered(struct weir_cpu *c, const struct weir_frame *f,
+				     struct weir_gso gso)
+{
+	struct weir_wire w = { 1, f->length + gso.tag, 0, 0 };
+	struct weir_parsed parsed;
+
+	if (!weir_enter(c, gso.segments > 1 ? gso.segments : 1, f->length))
+		return;
+	if (gso.size) {
+		parsed.ip_bytes = 0;
+		parsed.l3 = 0;
+		weir_parse(f, &parsed, &c->stage[c->staged & (WEIR_BATCH - 1)]);
+		w = weir_on_wire(f, &parsed, gso);
+	}
+	weir_add(&c->totals.filtered[f->dir & 3], w.packets, w.bytes);
+	weir_leave(c);
+}
+
 #endif
