@@ -69,7 +69,8 @@ struct bench_options {
 	double run_ms; /* of one timed run */
 	int cpu;
 	bool quick;
-	const char *dir; /* for what is left behind */
+	uint32_t memory_large; /* MiB a CPU, for columns that want more than the default */
+	const char *dir;       /* for what is left behind */
 };
 
 void die(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "compare.h"
 #include "json.h"
 #include "measure.h"
 #include "print.h"
@@ -47,7 +48,7 @@ void die(const char *format, ...)
 	vfprintf(stderr, format, args);
 	fputc('\n', stderr);
 	va_end(args);
-	exit(1);
+	exit(2);
 }
 
 void *allocate(size_t count, size_t size)
@@ -109,15 +110,20 @@ static int number(const char *text, int low, int high)
 static void usage(void)
 {
 	puts("usage: weir-bench [--quick] [--rounds N] [--run-ms N] [--cpu N] [--dir DIR]\n"
+	     "       weir-bench --compare [--pairs N] [--cpu N] OLD.bpf.o NEW.bpf.o\n"
 	     "\n"
-	     "  --quick    5 rounds of 2 ms a run instead of 15 of 8\n"
+	     "  --quick    3 rounds of 2 ms and small tables instead of 15 of 8: for tests\n"
 	     "  --rounds   runs of each program for each figure\n"
 	     "  --cpu      to measure on; the last one if not said\n"
-	     "  --dir      where programs.json is left, build/bench if not said");
+	     "  --dir      where programs.json is left, build/bench if not said\n"
+	     "  --compare  two builds' weir.bpf.o in one run: which figure moved beyond noise\n"
+	     "  --pairs    of loads of the two builds\n"
+	     "\n"
+	     "Exit codes: 0 done, 1 something got slower, 2 could not be measured.");
 	exit(0);
 }
 
-static void parse_options(int argc, char **argv, struct bench_options *o)
+static void parse_options(int argc, char **argv, struct bench_options *o, struct compare_options *c)
 {
 	static const struct option known[] = {
 		{ "quick", no_argument, NULL, 'q' },
@@ -125,14 +131,18 @@ static void parse_options(int argc, char **argv, struct bench_options *o)
 		{ "run-ms", required_argument, NULL, 'm' },
 		{ "cpu", required_argument, NULL, 'c' },
 		{ "dir", required_argument, NULL, 'd' },
+		{ "compare", no_argument, NULL, 'C' },
+		{ "pairs", required_argument, NULL, 'p' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
+	bool compare = false;
 	int option;
 
 	while ((option = getopt_long(argc, argv, "h", known, NULL)) != -1) {
 		if (option == 'q')
-			o->quick = true, o->rounds = 5, o->run_ms = 2;
+			o->quick = true, o->rounds = 3, o->run_ms = 2,
+			o->memory_large = MEMORY_QUICK;
 		else if (option == 'r')
 			o->rounds = number(optarg, 1, MAX_ROUNDS);
 		else if (option == 'm')
@@ -141,10 +151,21 @@ static void parse_options(int argc, char **argv, struct bench_options *o)
 			o->cpu = number(optarg, 0, CPU_SETSIZE - 1);
 		else if (option == 'd')
 			o->dir = optarg;
+		else if (option == 'C')
+			compare = true;
+		else if (option == 'p')
+			c->pairs = number(optarg, 1, MAX_ROUNDS);
 		else if (option == 'h')
 			usage();
 		else
 			exit(2);
+	}
+	c->cpu = o->cpu;
+	if (compare && argc - optind == 2) {
+		c->before = argv[optind++];
+		c->after = argv[optind++];
+	} else if (compare) {
+		die("--compare needs two object files");
 	}
 	if (optind < argc)
 		die("unexpected argument %s", argv[optind]);
@@ -160,28 +181,38 @@ static void stay_on(int cpu)
 		die("cannot run on CPU %d: %s", cpu, strerror(errno));
 }
 
-int main(int argc, char **argv)
+static void measure_and_print(const struct bench_options *o)
 {
 	static struct table udp = { .traffic = UDP }, syn = { .traffic = SYN };
+
+	measure_all(o, &udp);
+	measure_syns(o, &syn);
+	progress("%s", "");
+	print_heading(o);
+	print_table(&udp);
+	print_syns(&syn);
+	print_line_rates(&udp);
+	json_write(o->dir, "programs.json", &udp);
+	json_write(o->dir, "syn.json", &syn);
+	printf("\nAll figures: %s/programs.json, %s/syn.json\n", o->dir, o->dir);
+}
+
+int main(int argc, char **argv)
+{
+	struct compare_options c = { .pairs = COMPARE_PAIRS };
 	struct bench_options o = {
 		.rounds = 15,
 		.run_ms = 8,
+		.memory_large = MEMORY_LARGE,
 		.cpu = (int)sysconf(_SC_NPROCESSORS_ONLN) - 1,
 		.dir = "build/bench",
 	};
 
-	parse_options(argc, argv, &o);
+	parse_options(argc, argv, &o, &c);
 	libbpf_set_print(NULL);
 	stay_on(o.cpu);
-	measure_all(&o, &udp);
-	measure_syns(&o, &syn);
-	progress("%s", "");
-	print_heading(&o);
-	print_table(&udp);
-	print_syns(&syn);
-	print_line_rates(&udp);
-	json_write(o.dir, "programs.json", &udp);
-	json_write(o.dir, "syn.json", &syn);
-	printf("\nAll figures: %s/programs.json, %s/syn.json\n", o.dir, o.dir);
+	if (c.before)
+		return compare_objects(&c) ? 1 : 0;
+	measure_and_print(&o);
 	return 0;
 }

@@ -7,6 +7,7 @@
  * in the long run and not what the program before left there.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include <bpf/libbpf.h>
 #include <weir/abi.h>
@@ -44,11 +45,16 @@ struct plan plan_for(uint32_t mib_per_cpu)
 	return plan;
 }
 
+/* A kernel hash takes seconds to make, and has room for all of a column's flows with less. */
+#define STOCK_MOST (3U << 19)
+
 struct stand_sizes sizes_for(const struct plan *plan)
 {
+	const uint32_t records = plan->flow_sets * WEIR_WAYS;
+
 	return (struct stand_sizes){
-		.floor_lines = plan->flow_sets * WEIR_WAYS,
-		.stock_flows = plan->flow_sets * WEIR_WAYS,
+		.floor_lines = records,
+		.stock_flows = records < STOCK_MOST ? records : STOCK_MOST,
 		.stock_syns = plan->syn_sets * WEIR_WAYS,
 	};
 }
@@ -66,20 +72,22 @@ static uint32_t fill_of(const struct lane *l, const struct plan *plan)
 	const uint32_t records = plan->flow_sets * WEIR_WAYS;
 
 	if (l->program == STOCK)
-		return records;
+		return sizes_for(plan).stock_flows;
 	if (l->shipped && l->shipped->tables & WEIR_TABLE_FLOWS)
 		return records * 2;
 	return 1 << 16;
 }
 
 void warm_up(struct stand *s, struct lane *l, const struct plan *plan, enum pattern pattern,
-	     uint32_t flows)
+	     uint32_t flows, bool quick)
 {
 	if (pattern == RANDOM)
 		stand_in_turn(s, flows);
 	else
 		stand_choose(s, pattern, flows, PIPELINED);
-	lane_run(s, l, pattern == NEW ? fill_of(l, plan) : flows < 16384 ? 16384 : flows);
+	if (quick)
+		flows = flows < 1 << 18 ? flows : 1 << 18;
+	lane_run(s, l, pattern == NEW && !quick ? fill_of(l, plan) : flows < 16384 ? 16384 : flows);
 }
 
 /* ---- one column ---- */
@@ -92,11 +100,14 @@ struct group {
 	struct lane lanes[PROGRAMS];
 	bool on[PROGRAMS];
 	double raw[ORDERS][PROGRAMS][MAX_ROUNDS];
+	int rounds; /* of this column */
 };
 
 /* Untimed packets before a timed run: every flow twice, or those that are seen often. */
-static uint32_t lead_of(const struct column *c)
+static uint32_t lead_of(const struct group *g, const struct column *c)
 {
+	if (g->o->quick)
+		return 8192;
 	return c->flows > 1 << 16 ? 1 << 15 : c->flows < 8192 ? 16384 : 2 * c->flows;
 }
 
@@ -105,7 +116,7 @@ static double timed_run(struct group *g, const struct column *c, enum order orde
 	double ns;
 
 	stand_choose(&g->stand, c->pattern, c->flows, order);
-	ns = lane_run(&g->stand, &g->lanes[p], lead_of(c));
+	ns = lane_run(&g->stand, &g->lanes[p], lead_of(g, c));
 	return lane_run(&g->stand, &g->lanes[p], packets_in(g->o->run_ms, ns));
 }
 
@@ -124,7 +135,7 @@ static void one_round(struct group *g, const struct column *c, int round, int or
 static void sum_up(struct group *g, enum order order, struct result *results)
 {
 	const double *empty = g->raw[order][EMPTY];
-	int rounds = g->o->rounds;
+	int rounds = g->rounds;
 	double net[MAX_ROUNDS], sorted[MAX_ROUNDS];
 
 	for (int p = 0; p < PROGRAMS; p++) {
@@ -143,18 +154,48 @@ static void sum_up(struct group *g, enum order order, struct result *results)
 	}
 }
 
+/* A minimum that no other run came near may be an accident, or all others were disturbed. */
+static bool confirmed(const double *raw, int rounds)
+{
+	double sorted[MAX_ROUNDS];
+
+	memcpy(sorted, raw, sizeof(*raw) * (size_t)rounds);
+	median(sorted, rounds);
+	return sorted[1] < sorted[0] * 1.02 + 0.3;
+}
+
+static bool all_confirmed(const struct group *g, int orders)
+{
+	for (int i = 0; i < orders * PROGRAMS; i++)
+		if (g->on[i % PROGRAMS] &&
+		    !confirmed(g->raw[i / PROGRAMS][i % PROGRAMS], g->rounds))
+			return false;
+	return true;
+}
+
+/* As many rounds as were asked for; up to three times as many, where the machine is not quiet. */
+static void measure_rounds(struct group *g, const struct column *c, int orders)
+{
+	const int asked = g->o->rounds, most = asked * 3 < MAX_ROUNDS ? asked * 3 : MAX_ROUNDS;
+
+	for (g->rounds = 0; g->rounds < asked; g->rounds++)
+		one_round(g, c, g->rounds, orders);
+	while (!g->o->quick && g->rounds < most && !all_confirmed(g, orders))
+		one_round(g, c, g->rounds++, orders);
+}
+
 static void measure_column(struct group *g, int column, struct table *t, int orders)
 {
 	const struct column *c = &columns[column];
-	int family = g->stand.family == 6, order, p, round;
+	int family = g->stand.family == 6, order, p;
 
 	if (c->pattern == ZIPF)
 		stand_load_zipf(&g->stand, c->flows);
 	for (p = 0; p < PROGRAMS; p++)
 		if (g->on[p])
-			warm_up(&g->stand, &g->lanes[p], &g->plan, c->pattern, c->flows);
-	for (round = 0; round < g->o->rounds; round++)
-		one_round(g, c, round, orders);
+			warm_up(&g->stand, &g->lanes[p], &g->plan, c->pattern, c->flows,
+				g->o->quick);
+	measure_rounds(g, c, orders);
 	for (order = 0; order < orders; order++)
 		sum_up(g, (enum order)order, t->result[g->stand.hook][family][order][column]);
 }
@@ -166,7 +207,7 @@ static void open_group(struct group *g, enum hook hook, int family, enum traffic
 {
 	struct stand_sizes sizes;
 
-	g->plan = plan_for(large ? MEMORY_LARGE : MEMORY_SMALL);
+	g->plan = plan_for(large ? g->o->memory_large : MEMORY_SMALL);
 	sizes = sizes_for(&g->plan);
 	stand_open(&g->stand, hook, family, traffic, &sizes, g->o->cpu);
 	for (int p = 0; p < PROGRAMS; p++) {

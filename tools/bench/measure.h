@@ -6,7 +6,8 @@
 #include "stand.h"
 
 #define MEMORY_SMALL 32U  /* MiB a CPU: `--memory 64` on two, the default */
-#define MEMORY_LARGE 256U /* MiB a CPU: `--memory 512` on two */
+#define MEMORY_LARGE 256U /* `--memory 512` on two */
+#define MEMORY_QUICK 64U
 
 /* The plan of `--memory` where every CPU has so much. */
 struct plan plan_for(uint32_t mib_per_cpu);
@@ -18,9 +19,9 @@ bool is_weir(enum program program);
 
 /* Packets for one timed run of `ms`, if one takes `ns`. */
 uint32_t packets_in(double ms, double ns);
-/* Every flow once; of the pattern NEW as many as fill the tables. */
+/* Every flow once; of the pattern NEW as many as fill the tables. Quick: a few of them. */
 void warm_up(struct stand *s, struct lane *l, const struct plan *plan, enum pattern pattern,
-	     uint32_t flows);
+	     uint32_t flows, bool quick);
 
 void measure_all(const struct bench_options *o, struct table *t);
 /* TCP SYNs, so that the SYN table has to do; at XDP, pipelined. */

@@ -55,11 +55,14 @@ void print_heading(const struct bench_options *o)
 	machine_name(machine, sizeof(machine));
 	printf("%s, measured on CPU %d\n\n", machine, o->cpu);
 	printf("ns a packet above an empty program, reached the same way in the same run; minimum "
-	       "of\n%d runs, frames of 64 bytes, flows in random order. Tables as a user gets "
+	       "of at\nleast %d runs, frames of 64 bytes, flows in random order. Tables as a user "
+	       "gets "
 	       "them with\n",
 	       o->rounds);
+	if (o->quick)
+		puts("(--quick: small tables, hardly filled; not for quoting)");
 	print_tables_size(MEMORY_SMALL, "1, 1 k and 64 k flows");
-	print_tables_size(MEMORY_LARGE, "1 M, zipf, new");
+	print_tables_size(o->memory_large, "1 M, zipf, new");
 	puts("zipf: a million flows, Zipf with exponent 1. new: every packet a new flow. serial: a "
 	     "packet waits\nfor the one before to be done with; pipelined: the processor may "
 	     "begin earlier.");
