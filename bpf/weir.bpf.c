@@ -16,7 +16,8 @@
 
 /* Set before loading; the verifier drops the branches they rule out. */
 volatile const __u32 weir_link_type = WEIR_LINK_ETHERNET;
-volatile const __u32 weir_has_frags = 1; /* bpf_xdp_get_buff_len and _load_bytes: Linux 5.18 */
+volatile const __u32 weir_has_frags = 1;      /* bpf_xdp_get_buff_len and _load_bytes: Linux 5.18 */
+volatile const __u32 weir_verdict = XDP_PASS; /* XDP_DROP in `make bench-live`, and nowhere else */
 
 static struct weir_cpu *cpu_state(__u32 cpu)
 {
@@ -102,7 +103,7 @@ int weir_xdp(struct xdp_md *ctx)
 	if (weir_has_frags)
 		f.length = (__u32)bpf_xdp_get_buff_len(ctx);
 	count(c, &f, (struct weir_gso){ 1, 0, 0 });
-	return XDP_PASS;
+	return (int)weir_verdict;
 }
 
 #define LINEAR_PULL 128 /* Ethernet, two tags, IPv6, an extension header, TCP */
