@@ -18,6 +18,7 @@ ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(WARN) -Iheaders -Iuser -I$(B) -MMD -MP 
 BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) $(WARN) -Iheaders -Ibpf \
 	-I/usr/include/$(MULTIARCH) -MMD -MP
 
+READING := $(addprefix $(B)/user/,tables.o reader.o store.o)
 USER_SRC := $(wildcard user/*.c)
 USER_OBJ := $(USER_SRC:user/%.c=$(B)/user/%.o)
 LIBS = $(shell pkg-config --libs $(PKGS)) -lelf -lz -lm -pthread
@@ -25,13 +26,14 @@ PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all run test tests bench install clean fmt fmt-check help deps-here
+.PHONY: all run test tests bench bench-live install clean fmt fmt-check help deps-here
 
 all: deps-here $(B)/weir $(B)/load
 
 help:
 	@echo 'sudo make run [IF=eth0] [SECONDS=10]   install what is missing, build, and show traffic'
 	@echo 'sudo make test                         the same, and run every test'
+	@echo 'sudo make bench-live                   the cost on a live link, beside other tools'
 	@echo 'make | bench | install (PREFIX, DESTDIR) | fmt | fmt-check | clean'
 
 # A complaint one can act on, before a compiler's.
@@ -87,6 +89,16 @@ $(B)/pcapgen: tools/pcapgen.c Makefile
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $< -o $@ -lm
 
+# What tools/bench-live sends and receives with.
+$(B)/blast: tools/blast.c bpf/blast.h $(B)/blast.skel.h Makefile
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) $< -o $@ -lbpf -lelf -lz
+
+$(B)/sink: tools/sink.c tools/contest.c tools/contest.h $(B)/sink.skel.h $(B)/bench.skel.h \
+		$(B)/weir.skel.h $(READING) Makefile
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) $(filter %.c %.o,$^) -o $@ -lbpf -lelf -lz
+
 # ---- tests ----
 
 SANITIZE := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined
@@ -125,7 +137,8 @@ $(B)/test/weir: $(USER_SRC) $(B)/weir.skel.h $(TEST_DEPS)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) $(PKG_CFLAGS) $(SANITIZE) $(USER_SRC) -o $@ $(LIBS)
 
-tests: $(B)/test/unit $(B)/test/unit_top $(B)/test/prog $(B)/test/filter $(B)/test/capgen $(B)/test/weir
+tests: $(B)/test/unit $(B)/test/unit_top $(B)/test/prog $(B)/test/filter $(B)/test/capgen $(B)/test/weir \
+	$(B)/blast $(B)/sink
 
 # ---- what people type ----
 
@@ -141,6 +154,11 @@ test:
 
 bench: all $(B)/weir-bench
 	$(B)/weir-bench $(BENCH_ARGS)
+
+bench-live:
+	@tools/install-deps bench
+	@$(MAKE) --no-print-directory all $(B)/blast $(B)/sink
+	@tools/bench-live $(BENCH_ARGS) $(B)
 
 install: all
 	install -D -m 755 $(B)/weir $(DESTDIR)$(PREFIX)/sbin/weir

@@ -19,9 +19,10 @@
 
 #define ORDER (1 << 20) /* entries in bench_order */
 
-volatile const __u32 bench_family = 4;	/* 4, 6, or 0 for both */
-volatile const __u32 bench_syn;		/* every frame is a SYN to one of 256 ports */
-volatile const __u32 bench_weir_stages; /* the program is weir with flows: see waited() */
+volatile const __u32 bench_family = 4;	       /* 4, 6, or 0 for both */
+volatile const __u32 bench_syn;		       /* every frame is a SYN to one of 256 ports */
+volatile const __u32 bench_weir_stages;	       /* the program is weir with flows: see waited() */
+volatile const __u32 bench_verdict = XDP_PASS; /* live, what was counted is dropped */
 
 __u64 bench_state = 0x2545f4914f6cdd1dULL; /* xorshift64 */
 __u64 bench_counter;
@@ -243,7 +244,7 @@ weir_inline void stock(const unsigned char *data, const unsigned char *end, __u3
 	{                                                                                          \
 		(void)ctx;                                                                         \
 		at_xdp;                                                                            \
-		return XDP_PASS;                                                                   \
+		return (int)bench_verdict;                                                         \
 	}                                                                                          \
 	SEC("tc") int bench_##name##_tc(struct __sk_buff *ctx)                                     \
 	{                                                                                          \

@@ -18,7 +18,8 @@
 volatile const __u32 weir_link_type = WEIR_LINK_ETHERNET;
 volatile const __u32 weir_has_frags = 1; /* bpf_xdp_get_buff_len and _load_bytes: Linux 5.18 */
 volatile const __u32 weir_tables = WEIR_TABLE_ALL; /* less only to see what a table costs */
-volatile const __u32 weir_filter_slot = 1; /* tail calls beside functions: x86, arm64 from 6.0 */
+volatile const __u32 weir_filter_slot = 1;    /* tail calls beside functions: x86, arm64 from 6.0 */
+volatile const __u32 weir_verdict = XDP_PASS; /* XDP_DROP in `make bench-live`, and nowhere else */
 
 static struct weir_cpu *cpu_state(__u32 cpu)
 {
@@ -144,7 +145,7 @@ weir_inline int xdp_count(struct xdp_md *ctx)
 		return XDP_PASS;
 	f = xdp_frame(ctx);
 	count(c, &f, (struct weir_gso){ 1, 0, 0 });
-	return XDP_PASS;
+	return (int)weir_verdict;
 }
 
 /*

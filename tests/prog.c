@@ -14,6 +14,7 @@
 #include <bpf/libbpf.h>
 #include <cmocka.h>
 #include <errno.h>
+#include <linux/pkt_cls.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
@@ -34,6 +35,7 @@ static bool run_once(int fd, const unsigned char *frame, uint32_t n, bool egress
 	if (err == -EINVAL && n < (egress ? 14U + 40 : 14U))
 		return false;
 	assert_int_equal(err, 0);
+	assert_int_equal((int)opts.retval, egress ? TC_ACT_UNSPEC : XDP_PASS);
 	return true;
 }
 

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Where bench-live's packets end: an XDP program that counts them and goes on to the one that is
+ * measured, one that does nothing, and a TC program for what went up into the stack.
+ *
+ * `sink_received` is what the generator follows. The only tail call has a constant index, so it
+ * is a direct jump, and the same for all that are measured.
+ */
+#include <linux/bpf.h>
+#include <linux/pkt_cls.h>
+#include <bpf/bpf_helpers.h>
+
+volatile const __u32 sink_verdict = XDP_PASS;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} sink_target SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} sink_received SEC(".maps");
+
+/* One queue and one thread receive, so nobody else adds. */
+static inline __attribute__((always_inline)) void count(void)
+{
+	__u32 zero = 0;
+	__u64 *received = bpf_map_lookup_elem(&sink_received, &zero);
+
+	if (received)
+		*(volatile __u64 *)received = *received + 1;
+}
+
+SEC("xdp.frags")
+int sink_xdp(struct xdp_md *ctx)
+{
+	count();
+	bpf_tail_call_static(ctx, &sink_target, 0);
+	return XDP_ABORTED;
+}
+
+SEC("xdp.frags")
+int sink_empty(struct xdp_md *ctx)
+{
+	(void)ctx;
+	return (int)sink_verdict;
+}
+
+SEC("tc")
+int sink_tc(struct __sk_buff *skb)
+{
+	(void)skb;
+	count();
+	return TC_ACT_SHOT;
+}
+
+char _license[] SEC("license") = "GPL";
