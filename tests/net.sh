@@ -198,6 +198,47 @@ case_filtered()
 	unpinned
 }
 
+# Super-packets kept out count as the segments they become; jumbo frames pass a filter in native mode.
+case_filtered_gso()
+{
+	local header=$2
+
+	lab
+	offloads on
+	iperf_server "$1"
+	attach "$IF" not tcp
+	measure before
+	good peer iperf3 -c "$1" -t 1 -R
+	measure after
+	ledger
+	(($(ask 'grown(.kernel.tx)') < $(ask 'grown(.tcp_out)') / 4)) ||
+		skip "the link made no super-packets"
+	same "filtered packets" "$(ask 'grown(.ledger.filtered)')" \
+		"$(ask 'grown(.kernel.rx - flows("ingress"; .packets) + .tcp_out)')"
+	same "filtered bytes" "$(ask 'grown(.ledger.bytes.filtered)')" \
+		"$(ask "grown(.kernel.rx_bytes + 14 * .kernel.rx - flows(\"ingress\"; .bytes) +
+			.kernel.tx_bytes - flows(\"egress\"; .bytes) +
+			(.tcp_out + flows(\"egress\"; .packets) - .kernel.tx) * $header)")"
+}
+
+case_filtered_jumbo()
+{
+	lab
+	if ! host ip link set "$IF" mtu 9000 || ! peer ip link set "$PEER_IF" mtu 9000; then
+		skip "the link takes no large frames"
+	fi
+	attach "$IF" --mode native icmp and greater 8000
+	measure before
+	good peer ping -q -i 0.01 -c 20 -M "do" -s 8000 "$HOST4"
+	good peer ping -q -i 0.01 -c 20 -M "do" -s 800 "$HOST4"
+	measure after
+	ledger
+	same "echo requests" "$(ask "find(.proto == 1 and .src == \"$PEER4\" and
+		.dport == 2048)")" "20 packets 160840 bytes"
+	same "seen against the kernel's packets" "$(ask 'grown(.ledger.seen)')" \
+		"$(ask 'grown(.kernel | .rx + .tx)')"
+}
+
 # Where nothing is attached, links hold programs and filter.
 case_filtered_top()
 {
@@ -939,6 +980,8 @@ run_case "jumbo frames, native" case_jumbo
 run_case "VLAN tags" case_vlan
 run_case "a filter, swapped, native" case_filtered native
 run_case "a filter, swapped, skb" case_filtered skb
+run_case "a filter keeps super-packets out" case_filtered_gso "$HOST4" 66
+run_case "a filter and jumbo frames" case_filtered_jumbo
 run_case "top with a filter" case_filtered_top
 run_case "detach leaves nothing, native" case_detach native
 run_case "detach leaves nothing, skb" case_detach skb
