@@ -127,6 +127,11 @@ $(B)/test/filter: tests/filter.c tests/frames.c tests/reference.c $(filter $(B)/
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) -O2 -g $(filter %.c %.o,$^) -o $@ -lcmocka -lpcap $(LIBS)
 
+$(B)/test/replay: tests/replay.c tests/frames.c $(TEST_DEPS)
+	$(call say,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TEST_CFLAGS) -O2 -g $(filter %.c,$^) -o $@
+
 $(B)/test/capgen: tests/capgen.c $(TEST_DEPS)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) -O2 -g $< -o $@
@@ -137,8 +142,8 @@ $(B)/test/weir: $(USER_SRC) $(B)/weir.skel.h $(TEST_DEPS)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) $(PKG_CFLAGS) $(SANITIZE) $(USER_SRC) -o $@ $(LIBS)
 
-tests: $(B)/test/unit $(B)/test/unit_top $(B)/test/prog $(B)/test/filter $(B)/test/capgen $(B)/test/weir \
-	$(B)/blast $(B)/sink
+tests: $(B)/test/unit $(B)/test/unit_top $(B)/test/prog $(B)/test/filter $(B)/test/replay \
+	$(B)/test/capgen $(B)/test/weir $(B)/blast $(B)/sink
 
 # ---- what people type ----
 
