@@ -25,7 +25,7 @@ PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all run test tests bench install clean fmt fmt-check help deps-here
+.PHONY: all run test tests bench bench-top install clean fmt fmt-check help deps-here
 
 all: deps-here $(B)/weir $(B)/load
 
@@ -80,6 +80,10 @@ $(B)/weir-bench: $(BENCH_OBJ) $(B)/user/tables.o
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lbpf -lelf -lz -lm
 
+$(B)/flood: tools/flood.c Makefile
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) $< -o $@
+
 # ---- tests ----
 
 SANITIZE := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined
@@ -129,6 +133,9 @@ test:
 
 bench: all $(B)/weir-bench
 	$(B)/weir-bench $(BENCH_ARGS)
+
+bench-top: all $(B)/flood
+	tools/bench-top $(B) $(FLOWS)
 
 install: all
 	install -D -m 755 $(B)/weir $(DESTDIR)$(PREFIX)/sbin/weir

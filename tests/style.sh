@@ -12,7 +12,7 @@ verdict() { # NAME CODE WHY
 clang-format --dry-run -Werror bpf/*.[ch] headers/weir/*.h user/*.[ch] tools/*.[ch] tools/bench/*.[ch] tests/*.[ch] >&2
 verdict "C is formatted" $? "make fmt formats it"
 
-shellcheck -x tests/run tests/*.sh tools/install-deps tools/lab tools/run .ci/run >&2
+shellcheck -x tests/run tests/*.sh tools/install-deps tools/lab tools/run tools/bench-top .ci/run >&2
 verdict "shell scripts are clean" $? "shellcheck says why"
 
 dir=$(mktemp -d)
