@@ -26,7 +26,7 @@ PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all run test tests bench bench-live install clean fmt fmt-check help deps-here
+.PHONY: all run test tests bench bench-live bench-top install clean fmt fmt-check help deps-here
 
 all: deps-here $(B)/weir $(B)/load
 
@@ -99,6 +99,10 @@ $(B)/sink: tools/sink.c tools/contest.c tools/contest.h $(B)/sink.skel.h $(B)/be
 	$(call say,CC,$<)
 	$(Q)$(CC) $(ALL_CFLAGS) $(filter %.c %.o,$^) -o $@ -lbpf -lelf -lz
 
+$(B)/flood: tools/flood.c Makefile
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) $< -o $@
+
 # ---- tests ----
 
 SANITIZE := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined
@@ -164,6 +168,9 @@ bench-live:
 	@tools/install-deps bench
 	@$(MAKE) --no-print-directory all $(B)/blast $(B)/sink
 	@tools/bench-live $(BENCH_ARGS) $(B)
+
+bench-top: all $(B)/flood
+	tools/bench-top $(B) $(FLOWS)
 
 install: all
 	install -D -m 755 $(B)/weir $(DESTDIR)$(PREFIX)/sbin/weir

@@ -480,6 +480,15 @@ static void make_layout(struct top *t)
 
 /* ---- the bottom ---- */
 
+static void add_service(const struct field *f, const void *row, char *to, size_t size)
+{
+	const char *name = service_name(*(const struct service *)((const char *)row + f->offset));
+	size_t n = strlen(to);
+
+	if (name)
+		snprintf(to + n, size - n, " (%s)", name);
+}
+
 /* All of the row under the cursor, nothing elided. */
 static void draw_details(const struct top *t, int y)
 {
@@ -488,7 +497,7 @@ static void draw_details(const struct top *t, int y)
 	char text[1024], cell[256];
 	size_t n = 0;
 
-	wide.services = true;
+	wide.services = false;
 	for (f = t->table->view->fields; f->key; f++) {
 		if (!f->rank || f->unit == UNIT_RATE || f->unit == UNIT_EVENTS ||
 		    f->type == FIELD_BAR || f->only & FIELD_TOP_ONLY)
@@ -496,6 +505,8 @@ static void draw_details(const struct top *t, int y)
 		cell_text(&wide, f, top_rates(t), row_at(t, t->cursor), 0, cell, sizeof(cell));
 		if (!*cell)
 			continue;
+		if (f->unit == UNIT_PORT)
+			add_service(f, row_at(t, t->cursor), cell, sizeof(cell));
 		if (f->type == FIELD_ADDR || f->unit == UNIT_PORT || f->type >= FIELD_PROTO)
 			n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s", n ? " " : "",
 					      cell);
