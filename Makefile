@@ -147,7 +147,7 @@ $(B)/test/weir: $(USER_SRC) $(B)/weir.skel.h $(TEST_DEPS)
 	$(Q)$(CC) $(TEST_CFLAGS) $(PKG_CFLAGS) $(SANITIZE) $(USER_SRC) -o $@ $(LIBS)
 
 tests: $(B)/test/unit $(B)/test/unit_top $(B)/test/prog $(B)/test/filter $(B)/test/replay \
-	$(B)/test/capgen $(B)/test/weir $(B)/blast $(B)/sink
+	$(B)/test/capgen $(B)/test/weir $(B)/blast $(B)/sink $(B)/weir-bench
 
 # ---- what people type ----
 

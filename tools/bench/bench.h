@@ -69,6 +69,7 @@ struct bench_options {
 	double run_ms; /* of one timed run */
 	int cpu;
 	bool quick;
+	bool scale_only;
 	uint32_t memory_large; /* MiB a CPU, for columns that want more than the default */
 	const char *dir;       /* for what is left behind */
 };

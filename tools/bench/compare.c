@@ -10,7 +10,7 @@
 #include "compare.h"
 #include "measure.h"
 
-#define TURNS 6		  /* runs of each build for a pair's figure, of which the least counts */
+#define TURNS 6		  /* runs of each build for a pair's figure; the least counts */
 #define RUN_MS 4.0	  /* of one */
 #define FALSE_ALARMS 0.01 /* runs of the whole table in which equal builds look different */
 
@@ -40,6 +40,7 @@ static const struct figure {
 };
 
 #define FIGURES (int)(sizeof(figures) / sizeof(figures[0]))
+#define FIGURES_QUICK 2
 
 enum build { BEFORE, AFTER, BUILDS };
 
@@ -139,14 +140,12 @@ static int tolerated(int n, double chance)
 }
 
 /* Prints a figure; returns -1, 0 or 1: it got faster, did not move beyond noise, got slower. */
-static int judge(const struct figure *f, struct samples *s, int pairs)
+static int judge(const struct figure *f, struct samples *s, int pairs, int count)
 {
-	int k = tolerated(pairs, FALSE_ALARMS / FIGURES), verdict;
+	int k = tolerated(pairs, FALSE_ALARMS / count), verdict;
 	double before = median(s->ns[BEFORE], pairs), after = median(s->ns[AFTER], pairs);
 	double middle = median(s->difference, pairs), low, high;
 
-	if (k < 0)
-		die("%d pairs cannot prove anything: at least 12", pairs);
 	low = s->difference[k];
 	high = s->difference[pairs - 1 - k];
 	verdict = low > 0 ? 1 : high < 0 ? -1 : 0;
@@ -163,29 +162,32 @@ int compare_objects(const struct compare_options *o)
 {
 	struct samples *samples = allocate((size_t)FIGURES, sizeof(*samples));
 	struct pair *p = allocate(1, sizeof(*p));
-	int slower = 0, faster = 0;
+	int count = o->quick ? FIGURES_QUICK : FIGURES, slower = 0, faster = 0;
+
+	if (tolerated(o->pairs, FALSE_ALARMS / count) < 0)
+		die("%d pairs cannot prove anything: take 12 or more", o->pairs);
 
 	for (int number = 0; number < o->pairs; number++)
-		for (int i = 0; i < FIGURES; i++) {
+		for (int i = 0; i < count; i++) {
 			progress("pair %d of %d", number + 1, o->pairs);
 			if (!i || !same_tables(&figures[i], &figures[i - 1]))
 				open_pair(p, o, &figures[i], number);
 			measure_pair(p, &figures[i], &samples[i], number);
-			if (i + 1 == FIGURES || !same_tables(&figures[i], &figures[i + 1]))
+			if (i + 1 == count || !same_tables(&figures[i], &figures[i + 1]))
 				close_pair(p);
 		}
 	progress("%s", "");
 	printf("ns a packet above an empty program, pipelined, everything on; medians of %d pairs "
 	       "of loads\n\n%-20s %9s %9s %9s   %-20s\n",
 	       o->pairs, "hook, traffic, flows", "old", "new", "change", "surely between");
-	for (int i = 0; i < FIGURES; i++) {
-		int verdict = judge(&figures[i], &samples[i], o->pairs);
+	for (int i = 0; i < count; i++) {
+		int verdict = judge(&figures[i], &samples[i], o->pairs, count);
 
 		slower += verdict > 0;
 		faster += verdict < 0;
 	}
 	printf("\n%d slower, %d faster, %d did not move beyond noise\n", slower, faster,
-	       FIGURES - slower - faster);
+	       count - slower - faster);
 	free(samples);
 	free(p);
 	return slower;

@@ -17,6 +17,7 @@ struct compare_options {
 	const char *before, *after; /* two weir.bpf.o */
 	int pairs;
 	int cpu;
+	bool quick; /* only the first two figures */
 };
 
 /* Prints the figures. Returns how many got slower beyond noise. */

@@ -167,6 +167,7 @@ void shipped_count(const struct shipped *s, int family, struct counted *out)
 		out->seen += number_at(state + class.offset + WEIR_IPV6 * class.size, 8);
 	if (s->tables & WEIR_TABLE_FLOWS) {
 		out->ended = of_cpu(s, state, "ended.sum.packets");
+		out->endings = of_cpu(s, state, "ended.head");
 		out->flows =
 			out->staged + out->ended +
 			sum_records(s, "weir_flows", "weir_flow_set", "weir_flow", "packets", NULL);

@@ -39,7 +39,7 @@ static void write_all(struct writer *w, const struct table *t)
 	}
 }
 
-static void make_dirs(const char *dir)
+void make_dirs(const char *dir)
 {
 	char path[512];
 	size_t i;
@@ -56,7 +56,6 @@ void json_write(const char *dir, const char *name, const struct table *t)
 	struct writer w = { NULL, "[" };
 	char path[512];
 
-	make_dirs(dir);
 	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	w.file = fopen(path, "w");
 	if (!w.file)

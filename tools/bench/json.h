@@ -5,7 +5,8 @@
 
 #include "bench.h"
 
-/* Writes `dir`/`name`, making `dir` if need be. */
+void make_dirs(const char *dir);
+/* Writes `dir`/`name`. */
 void json_write(const char *dir, const char *name, const struct table *t);
 
 #endif

@@ -17,6 +17,7 @@
 #include "json.h"
 #include "measure.h"
 #include "print.h"
+#include "scale.h"
 
 const char *const program_names[PROGRAMS] = {
 	"empty",      "floor-load", "floor-store", "stock", "weir-totals",
@@ -109,13 +110,15 @@ static int number(const char *text, int low, int high)
 
 static void usage(void)
 {
-	puts("usage: weir-bench [--quick] [--rounds N] [--run-ms N] [--cpu N] [--dir DIR]\n"
+	puts("usage: weir-bench [--quick] [--scale] [--rounds N] [--run-ms N] [--cpu N] [--dir "
+	     "DIR]\n"
 	     "       weir-bench --compare [--pairs N] [--cpu N] OLD.bpf.o NEW.bpf.o\n"
 	     "\n"
 	     "  --quick    3 rounds of 2 ms and small tables instead of 15 of 8: for tests\n"
 	     "  --rounds   runs of each program for each figure\n"
 	     "  --cpu      to measure on; the last one if not said\n"
 	     "  --dir      where programs.json is left, build/bench if not said\n"
+	     "  --scale    only the plots: by flows, by memory, by the share of IPv6\n"
 	     "  --compare  two builds' weir.bpf.o in one run: which figure moved beyond noise\n"
 	     "  --pairs    of loads of the two builds\n"
 	     "\n"
@@ -131,6 +134,7 @@ static void parse_options(int argc, char **argv, struct bench_options *o, struct
 		{ "run-ms", required_argument, NULL, 'm' },
 		{ "cpu", required_argument, NULL, 'c' },
 		{ "dir", required_argument, NULL, 'd' },
+		{ "scale", no_argument, NULL, 's' },
 		{ "compare", no_argument, NULL, 'C' },
 		{ "pairs", required_argument, NULL, 'p' },
 		{ "help", no_argument, NULL, 'h' },
@@ -151,6 +155,8 @@ static void parse_options(int argc, char **argv, struct bench_options *o, struct
 			o->cpu = number(optarg, 0, CPU_SETSIZE - 1);
 		else if (option == 'd')
 			o->dir = optarg;
+		else if (option == 's')
+			o->scale_only = true;
 		else if (option == 'C')
 			compare = true;
 		else if (option == 'p')
@@ -161,6 +167,7 @@ static void parse_options(int argc, char **argv, struct bench_options *o, struct
 			exit(2);
 	}
 	c->cpu = o->cpu;
+	c->quick = o->quick;
 	if (compare && argc - optind == 2) {
 		c->before = argv[optind++];
 		c->after = argv[optind++];
@@ -185,6 +192,11 @@ static void measure_and_print(const struct bench_options *o)
 {
 	static struct table udp = { .traffic = UDP }, syn = { .traffic = SYN };
 
+	make_dirs(o->dir);
+	if (o->scale_only) {
+		scale_all(o);
+		return;
+	}
 	measure_all(o, &udp);
 	measure_syns(o, &syn);
 	progress("%s", "");
@@ -194,7 +206,11 @@ static void measure_and_print(const struct bench_options *o)
 	print_line_rates(&udp);
 	json_write(o->dir, "programs.json", &udp);
 	json_write(o->dir, "syn.json", &syn);
-	printf("\nAll figures: %s/programs.json, %s/syn.json\n", o->dir, o->dir);
+	scale_all(o);
+	printf("\nAll figures and plots are in %s: programs.json, syn.json, scale.json, "
+	       "flows.svg,\n"
+	       "memory.svg, mix.svg\n",
+	       o->dir);
 }
 
 int main(int argc, char **argv)

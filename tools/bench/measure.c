@@ -180,7 +180,7 @@ static void measure_rounds(struct group *g, const struct column *c, int orders)
 
 	for (g->rounds = 0; g->rounds < asked; g->rounds++)
 		one_round(g, c, g->rounds, orders);
-	while (!g->o->quick && g->rounds < most && !all_confirmed(g, orders))
+	while (g->rounds < most && !all_confirmed(g, orders))
 		one_round(g, c, g->rounds++, orders);
 }
 

@@ -25,12 +25,13 @@ struct shipped {
 
 /* What the tables hold of what the programs were given, in packets. */
 struct counted {
-	uint64_t seen;	 /* in the totals, as of one IP version */
-	uint64_t flows;	 /* in records, ended or not, or staged */
-	uint64_t ended;	 /* of them in records that left the table */
-	uint64_t ports;	 /* of ended records, by destination port */
-	uint64_t syns;	 /* in records of sources, ended or not, or staged */
-	uint64_t staged; /* not in any table yet */
+	uint64_t seen;	  /* in the totals, as of one IP version */
+	uint64_t flows;	  /* in records, ended or not, or staged */
+	uint64_t ended;	  /* of them in records that left the table */
+	uint64_t ports;	  /* of ended records, by destination port */
+	uint64_t syns;	  /* in records of sources, ended or not, or staged */
+	uint64_t staged;  /* not in any table yet */
+	uint64_t endings; /* records that left the table */
 };
 
 /* `path` NULL: the object of this build. `tables`: WEIR_TABLE_* to switch on. */
