@@ -73,6 +73,7 @@ $(B)/load: tools/load.c Makefile
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $< -o $@
 
+BENCH_USES := tables native reader store
 BENCH_OBJ := $(patsubst tools/%.c,$(B)/obj/%.o,$(wildcard tools/bench/*.c))
 
 $(B)/obj/bench/%.o: tools/bench/%.c Makefile | $(B)/weir.skel.h $(B)/bench.skel.h
@@ -80,7 +81,7 @@ $(B)/obj/bench/%.o: tools/bench/%.c Makefile | $(B)/weir.skel.h $(B)/bench.skel.
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -c $< -o $@
 
-$(B)/weir-bench: $(BENCH_OBJ) $(B)/user/tables.o
+$(B)/weir-bench: $(BENCH_OBJ) $(BENCH_USES:%=$(B)/user/%.o)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lbpf -lelf -lz -lm
 

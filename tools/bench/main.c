@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "compare.h"
+#include "drain.h"
 #include "json.h"
 #include "measure.h"
 #include "print.h"
@@ -191,6 +192,7 @@ static void stay_on(int cpu)
 static void measure_and_print(const struct bench_options *o)
 {
 	static struct table udp = { .traffic = UDP }, syn = { .traffic = SYN };
+	struct drain_rate rate;
 
 	make_dirs(o->dir);
 	if (o->scale_only) {
@@ -206,6 +208,8 @@ static void measure_and_print(const struct bench_options *o)
 	print_line_rates(&udp);
 	json_write(o->dir, "programs.json", &udp);
 	json_write(o->dir, "syn.json", &syn);
+	drain_measure(&rate, o->quick ? 1 : 5);
+	drain_print(&rate, o->dir);
 	scale_all(o);
 	printf("\nAll figures and plots are in %s: programs.json, syn.json, scale.json, "
 	       "flows.svg,\n"
