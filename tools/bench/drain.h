@@ -8,6 +8,7 @@
 struct drain_rate {
 	double fresh; /* of flows not yet in the store */
 	double known; /* of those that are */
+	double live;  /* read from a table with room, into an empty store */
 };
 
 void drain_measure(struct drain_rate *rate, int rounds);
