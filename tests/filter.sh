@@ -178,7 +178,7 @@ ip6
 vlan
 vlan and ip
 mpls
-not vlan and (tcp port 443 or udp)
+(tcp port 443 or udp) and not vlan
 host 10.0.0.1 and not host 10.0.0.2
 tcp[tcpflags] & tcp-syn != 0
 ip6 proto 6 and not vlan
