@@ -3,6 +3,7 @@
 # That `make bench` measures what it says it does: every combination is there, the programs counted
 # all they were given (weir-bench itself refuses otherwise), and weir stays far ahead of the stock
 # design. Times here are of short runs on a busy machine: only bounds that hold on any.
+# shellcheck disable=SC2317 # functions are called by name
 set -uo pipefail
 build=$1
 cd "$(dirname "$0")/.." || exit 1
@@ -59,9 +60,23 @@ tools/bench-compare "$build" /nonexistent >"$dir/out" 2>&1
 [ $? = 2 ] && grep -q 'no build directory, no object file and no git revision' "$dir/out"
 verdict "bench-compare says what it cannot find" $? "$(head -1 "$dir/out")"
 
+# On a machine that others use too, one comparison in some is wrong: one right in three will do.
+thrice() {
+	"$@" || "$@" || "$@"
+}
+
+compared_alike() {
+	tools/bench-compare "$build" "$dir/same.bpf.o" --quick --pairs 12 >"$dir/out" 2>&1 &&
+		grep -q '^0 slower, 0 faster, 2 did not' "$dir/out"
+}
+
+found_slower() {
+	tools/bench-compare "$build" "$dir/slow/build" --quick --pairs 12 >"$dir/out" 2>&1
+	[ $? = 1 ] && [ "$(grep -c SLOWER "$dir/out")" = 2 ]
+}
+
 cp "$build/weir.bpf.o" "$dir/same.bpf.o"
-tools/bench-compare "$build" "$dir/same.bpf.o" --quick --pairs 12 >"$dir/out" 2>&1 &&
-	grep -q '^0 slower, 0 faster, 2 did not' "$dir/out"
+thrice compared_alike
 verdict "bench-compare finds no change between a build and its copy" $? "$(tail -1 "$dir/out")"
 
 # A build that reads the true clock with every packet, as the stock design does.
@@ -69,7 +84,6 @@ mkdir "$dir/slow"
 cp -r Makefile bpf headers tools "$dir/slow"
 sed -i 's/^\tif (bpf_jiffies64() != c->jiffies)$/\tc->reentered.bytes += bpf_ktime_get_ns() >> 63;\n&/' "$dir/slow/bpf/weir.bpf.c"
 ! cmp -s bpf/weir.bpf.c "$dir/slow/bpf/weir.bpf.c" && make -s -C "$dir/slow" build/weir.bpf.o >"$dir/out" 2>&1 &&
-	tools/bench-compare "$build" "$dir/slow/build" --quick --pairs 12 >"$dir/out" 2>&1
-[ $? = 1 ] && [ "$(grep -c SLOWER "$dir/out")" = 2 ]
+	thrice found_slower
 verdict "bench-compare finds a build slower that reads a clock with every packet" $? "$(tail -1 "$dir/out")"
 exit 0
