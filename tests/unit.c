@@ -182,6 +182,105 @@ static void sums_are_exact_through_eviction(void **state)
 	end(&b);
 }
 
+struct taken {
+	uint32_t packets[100];
+	uint32_t records, syns;
+	uint32_t most; /* records before it has enough, 0: all */
+};
+
+static int take_flow(void *arg, const struct flow_sum *f)
+{
+	struct taken *t = arg;
+
+	if (t->most && t->records == t->most)
+		return 7;
+	t->records++;
+	t->packets[f->src[1] >> 32] += (uint32_t)f->packets;
+	return 0;
+}
+
+static int take_syn(void *arg, const struct syn_sum *s)
+{
+	(void)s;
+	((struct taken *)arg)->syns++;
+	return 0;
+}
+
+/* What was handed over is forgotten, and with the last snapshot it is all there was. */
+static void what_ended_is_handed_over_once(void **state)
+{
+	struct bench b = begin(&small);
+	struct taken taken = { 0 };
+	const struct ended_visitor v = { take_flow, take_syn, &taken };
+	uint32_t i, handed = 0, stopped = 0;
+	int ended;
+
+	(void)state;
+	for (i = 0; i < 3000; i++) {
+		put_udp(&b, i * 37 % 100, 1000);
+		if (i % 10)
+			continue;
+		/* One in two has enough before the end: the rest comes with the next. */
+		taken.most = i % 20 ? taken.records + 2 : 0;
+		ended = reader_visit(b.reader, &v);
+		assert_true(!ended || (ended == 7 && taken.records == taken.most));
+		stopped += ended == 7;
+		if (i % 30 == 0) {
+			assert_int_equal(reader_read(b.reader, &b.s), 0);
+			assert_true(b.s.ledger.balanced);
+			assert_int_equal(b.s.ledger.in_flows.packets, i + 1);
+			assert_int_equal(b.s.handed.packets + b.s.store.total.packets, i + 1);
+		}
+	}
+	assert_true(stopped > 50);
+	taken.most = 0;
+	native_flush(b.native);
+	assert_int_equal(reader_visit(b.reader, &v), 0);
+	for (i = 0; i < 100; i++)
+		handed += taken.packets[i];
+	assert_int_equal(reader_read(b.reader, &b.s), 0);
+	assert_int_equal(b.s.handed.packets, handed);
+	assert_int_equal(b.s.store.flow_count, b.s.live);
+	assert_int_equal(b.s.ledger.unattributed.packets, 0);
+	for (i = 0; i < b.s.store.flow_count; i++)
+		taken.packets[b.s.store.flows[i].src[1] >> 32] +=
+			(uint32_t)b.s.store.flows[i].packets;
+	for (i = 0; i < 100; i++)
+		assert_int_equal(taken.packets[i], 30);
+	end(&b);
+}
+
+static void put_syn(struct bench *b, uint32_t host)
+{
+	unsigned char frame[64] = {
+		[12] = 8, [14] = 0x45, [17] = 46, [23] = 6, [37] = 80, [46] = 0x50, [47] = 2
+	};
+
+	memcpy(frame + 26, &host, 4);
+	native_count(b->native, frame, 60, 60, 1, WEIR_LINK_ETHERNET, WEIR_DIR_FILE);
+}
+
+static void syns_handed_over_stay_counted(void **state)
+{
+	struct bench b = begin(&small);
+	struct taken taken = { 0 };
+	const struct ended_visitor v = { NULL, take_syn, &taken };
+	uint32_t i;
+
+	(void)state;
+	for (i = 0; i < 1000; i++) {
+		put_syn(&b, i * 2654435761U);
+		if (i % 16 == 0)
+			assert_int_equal(reader_visit(b.reader, &v), 0);
+	}
+	assert_int_equal(reader_read(b.reader, &b.s), 0);
+	assert_true(taken.syns > 900 && b.s.store.syn_count < 50);
+	assert_int_equal(b.s.syn.syn, 1000);
+	assert_int_equal(b.s.syn.synack + b.s.syn.rst + b.s.syn.fin, 0);
+	assert_int_equal(b.s.ledger.syn_unattributed, 0);
+	end(&b);
+}
+
 /* A reader that comes too late knows exactly what it missed. */
 static void a_late_reader_names_what_it_missed(void **state)
 {
@@ -331,6 +430,8 @@ int main(void)
 		cmocka_unit_test(every_fixture),
 		cmocka_unit_test(every_cut_of_every_fixture),
 		cmocka_unit_test(sums_are_exact_through_eviction),
+		cmocka_unit_test(what_ended_is_handed_over_once),
+		cmocka_unit_test(syns_handed_over_stay_counted),
 		cmocka_unit_test(a_late_reader_names_what_it_missed),
 		cmocka_unit_test(gso_counts_its_segments),
 		cmocka_unit_test(syn_counts_both_ends),

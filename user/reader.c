@@ -60,6 +60,8 @@ struct reader {
 	struct strand *syns;
 	struct staged *staged;	 /* of each CPU, as copied */
 	struct weir_sum refused; /* past the limit */
+	struct weir_sum handed;	 /* to visitors */
+	struct syn_count syn_handed;
 	__u64 syn_refused;
 	__u64 now;
 };
@@ -526,6 +528,23 @@ static struct weir_sum plus(struct weir_sum a, struct weir_sum b)
 	return (struct weir_sum){ a.packets + b.packets, a.bytes + b.bytes };
 }
 
+static struct weir_sum minus(struct weir_sum a, struct weir_sum b)
+{
+	return (struct weir_sum){ a.packets - b.packets, a.bytes - b.bytes };
+}
+
+static struct syn_count syn_minus(struct syn_count a, struct syn_count b)
+{
+	return (struct syn_count){ a.syn - b.syn, a.synack - b.synack, a.rst - b.rst,
+				   a.fin - b.fin };
+}
+
+static struct syn_count syn_plus(struct syn_count a, struct syn_count b)
+{
+	return (struct syn_count){ a.syn + b.syn, a.synack + b.synack, a.rst + b.rst,
+				   a.fin + b.fin };
+}
+
 static bool between(struct weir_sum low, struct weir_sum x, struct weir_sum high)
 {
 	return low.packets <= x.packets && x.packets <= high.packets && low.bytes <= x.bytes &&
@@ -546,7 +565,7 @@ static void close_ledger(struct reader *r, struct snapshot *out, const struct we
 
 	*l = (struct ledger){ .unattributed = r->refused,
 			      .syn_unattributed = r->syn_refused,
-			      .in_flows = out->store.total,
+			      .in_flows = plus(out->store.total, r->handed),
 			      .reentered = sum_reentered(r->t) };
 	sum_totals(r->t, &out->totals);
 	class = sum_of(out->totals.class, WEIR_CLASSES);
@@ -650,6 +669,8 @@ int reader_read(struct reader *r, struct snapshot *out)
 		err = store_merge(&out->store, &r->ended);
 	if (err)
 		return err;
+	out->handed = r->handed;
+	out->syn = syn_plus(out->store.syn_total, r->syn_handed);
 	close_ledger(r, out, &before);
 	return 0;
 }
@@ -665,6 +686,29 @@ int reader_drain(struct reader *r)
 		err = drain_cpu(r, cpu);
 	}
 	return err < 0 ? err : 0;
+}
+
+int reader_visit(struct reader *r, const struct ended_visitor *v)
+{
+	struct store *s = &r->ended, before;
+	uint32_t flows = 0, syns = 0;
+	int err = reader_drain(r);
+
+	if (err)
+		return err;
+	while (flows < s->flow_count && !err) {
+		err = v->flow ? v->flow(v->arg, &s->flows[flows]) : 0;
+		flows += !err;
+	}
+	while (syns < s->syn_count && !err) {
+		err = v->syn ? v->syn(v->arg, &s->syns[syns]) : 0;
+		syns += !err;
+	}
+	before = *s;
+	store_drop(s, flows, syns);
+	r->handed = plus(r->handed, minus(before.total, s->total));
+	r->syn_handed = syn_plus(r->syn_handed, syn_minus(before.syn_total, s->syn_total));
+	return err;
 }
 
 static int strand_init(struct strand *s)

@@ -149,6 +149,16 @@ static void sketch_merge(uint8_t *to, const uint8_t *from)
 	}
 }
 
+static void count_source(struct syn_count *c, const struct syn_sum *r)
+{
+	if ((r->meta & WEIR_META_DIR) != WEIR_ROLE_SOURCE)
+		return;
+	c->syn += r->syn;
+	c->synack += r->synack;
+	c->rst += r->rst;
+	c->fin += r->fin;
+}
+
 int store_add_syn(struct store *s, const struct syn_sum *r)
 {
 	uint32_t hash = syn_hash(r), i;
@@ -165,12 +175,14 @@ int store_add_syn(struct store *s, const struct syn_sum *r)
 		have->rst += r->rst;
 		have->fin += r->fin;
 		sketch_merge(have->sketch, r->sketch);
+		count_source(&s->syn_total, r);
 		return 0;
 	}
 	if (s->flow_limit && s->syn_count >= s->flow_limit)
 		return -ENOSPC;
 	s->syn_index.slots[i] = s->syn_count + 1;
 	s->syns[s->syn_count++] = *r;
+	count_source(&s->syn_total, r);
 	return 0;
 }
 
@@ -226,11 +238,31 @@ struct syn_sum syn_sum_of(const struct weir_syn *r)
 	return s;
 }
 
+void store_drop(struct store *s, uint32_t flows, uint32_t syns)
+{
+	const struct store left = *s;
+	uint32_t i;
+
+	store_clear(s);
+	/* Every entry moves towards the front, and there is room for it. */
+	for (i = flows; i < left.flow_count; i++) {
+		struct flow_sum f = left.flows[i];
+
+		store_add_flow(s, &f);
+	}
+	for (i = syns; i < left.syn_count; i++) {
+		struct syn_sum y = left.syns[i];
+
+		store_add_syn(s, &y);
+	}
+}
+
 void store_clear(struct store *s)
 {
 	s->flow_count = 0;
 	s->syn_count = 0;
 	s->total = (struct weir_sum){ 0 };
+	s->syn_total = (struct syn_count){ 0 };
 	if (s->flow_index.slots)
 		memset(s->flow_index.slots, 0, (s->flow_index.mask + 1ULL) * sizeof(uint32_t));
 	if (s->syn_index.slots)

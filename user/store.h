@@ -30,6 +30,10 @@ struct flow_sum {
 	uint8_t tcp_flags;
 };
 
+struct syn_count {
+	uint64_t syn, synack, rst, fin;
+};
+
 struct syn_sum {
 	uint64_t addr[2];
 	uint64_t syn, synack, rst, fin;
@@ -45,7 +49,8 @@ struct store {
 	uint32_t syn_count, syn_room;
 	struct index flow_index;
 	struct index syn_index;
-	struct weir_sum total; /* of all flows */
+	struct weir_sum total;	    /* of all flows */
+	struct syn_count syn_total; /* of all sources */
 };
 
 void store_clear(struct store *s);
@@ -54,6 +59,8 @@ void store_free(struct store *s);
 /* Adds a record. `sum` may overlap what is there. 0, -ENOMEM, or -ENOSPC past the limit. */
 int store_add_flow(struct store *s, const struct flow_sum *sum);
 int store_add_syn(struct store *s, const struct syn_sum *sum);
+/* Removes the first so many flows and SYN records; the others keep their order. */
+void store_drop(struct store *s, uint32_t flows, uint32_t syns);
 /* Adds all of `from` to `to`. */
 int store_merge(struct store *to, const struct store *from);
 
