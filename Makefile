@@ -60,7 +60,8 @@ $(B)/user/%.o: user/%.c Makefile
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(PKG_CFLAGS) -c $< -o $@
 
-$(B)/user/live.o $(B)/user/live_filter.o $(B)/user/hooks.o: $(B)/weir.skel.h
+$(B)/user/live.o $(B)/user/live_slots.o $(B)/user/hooks.o: $(B)/weir.skel.h
+$(B)/user/tap.o: $(B)/tap.skel.h
 # The data path for files by the compiler that makes it for the kernel: an eighth faster than gcc's.
 $(B)/user/native.o $(B)/user/plain.o: CC := $(CLANG)
 
@@ -127,6 +128,11 @@ $(B)/test/prog: tests/prog.c tests/fixtures.c $(filter-out $(B)/user/main.o $(B)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) -O2 -g $(filter %.c %.o,$^) -o $@ -lcmocka $(LIBS)
 
+$(B)/test/tap: tests/tap.c tests/frames.c $(filter-out $(B)/user/main.o $(B)/user/cmd_%.o $(B)/user/common.o $(B)/user/o%.o $(B)/user/top%.o,$(USER_OBJ)) $(TEST_DEPS)
+	$(call say,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TEST_CFLAGS) -O2 -g $(filter %.c %.o,$^) -o $@ -lcmocka $(LIBS)
+
 $(B)/test/filter: tests/filter.c tests/frames.c tests/reference.c $(filter $(B)/user/filter%.o,$(USER_OBJ)) $(TEST_DEPS)
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
@@ -142,12 +148,12 @@ $(B)/test/capgen: tests/capgen.c $(TEST_DEPS)
 	$(Q)$(CC) $(TEST_CFLAGS) -O2 -g $< -o $@
 
 # The whole command with sanitizers, for hostile input.
-$(B)/test/weir: $(USER_SRC) $(B)/weir.skel.h $(TEST_DEPS)
+$(B)/test/weir: $(USER_SRC) $(B)/weir.skel.h $(B)/tap.skel.h $(TEST_DEPS)
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) $(PKG_CFLAGS) $(SANITIZE) $(USER_SRC) -o $@ $(LIBS)
 
-tests: $(B)/test/unit $(B)/test/unit_top $(B)/test/prog $(B)/test/filter $(B)/test/replay \
+tests: $(B)/test/unit $(B)/test/unit_top $(B)/test/prog $(B)/test/tap $(B)/test/filter $(B)/test/replay \
 	$(B)/test/capgen $(B)/test/weir $(B)/blast $(B)/sink $(B)/weir-bench
 
 # ---- what people type ----

@@ -149,14 +149,14 @@ weir_inline int xdp_count(struct xdp_md *ctx)
 }
 
 /*
- * A filter that is not there is a slot that is empty: then the tail call falls through. Of frags
+ * Where nothing stands in front the slot is empty, and the tail call falls through. Of frags
  * user space tells the kernel: "xdp.frags" here would keep it off Linux before 5.18.
  */
 SEC("xdp")
 int weir_xdp(struct xdp_md *ctx)
 {
 	if (weir_filter_slot)
-		bpf_tail_call_static(ctx, &weir_xdp_slots, WEIR_SLOT_FILTER);
+		bpf_tail_call_static(ctx, &weir_xdp_slots, WEIR_SLOT_FIRST);
 	return xdp_count(ctx);
 }
 
@@ -232,7 +232,7 @@ SEC("tc")
 int weir_tc(struct __sk_buff *skb)
 {
 	if (weir_filter_slot)
-		bpf_tail_call_static(skb, &weir_tc_slots, WEIR_SLOT_FILTER);
+		bpf_tail_call_static(skb, &weir_tc_slots, WEIR_SLOT_FIRST);
 	return tc_count(skb);
 }
 

@@ -131,6 +131,8 @@ static int status_one(const char *name, const struct config *cfg)
 		live_close(&l);
 		return EXIT_FAILED;
 	}
+	if (l.note[0] && !cfg->quiet)
+		say("%s", l.note);
 	a.filter = *l.meta.filter ? l.meta.filter : NULL;
 	a.counters = live_counters(&l, &counters) ? NULL : &counters;
 	err = reader_read(l.reader, &s);

@@ -20,6 +20,7 @@
 #include "hooks.h"
 #include "live.h"
 #include "pins.h"
+#include "tap.h"
 #include "weir.skel.h"
 
 /* Most distinct flows that ended which one command remembers; the rest is unattributed. */
@@ -540,14 +541,21 @@ static bool other_version(struct live *l, unsigned int ifindex)
 	return found;
 }
 
-/* One attach or detach at a time on this machine. */
-int live_lock(void)
+static int lock_file(int how)
 {
 	int fd = open("/run/weir.lock", O_CREAT | O_RDWR | O_CLOEXEC, 0600);
 
-	if (fd >= 0)
-		flock(fd, LOCK_EX);
+	if (fd >= 0 && flock(fd, how) && how & LOCK_NB) {
+		close(fd);
+		fd = -1;
+	}
 	return fd;
+}
+
+/* One attach or detach at a time on this machine. */
+int live_lock(void)
+{
+	return lock_file(LOCK_EX);
 }
 
 static int attach_locked(struct live *l, const char *name, const struct live_options *o)
@@ -686,6 +694,20 @@ static bool pins_hidden(struct live *l)
 	return true;
 }
 
+/* Whoever holds the lock, maybe our caller, leaves it to the next one. */
+static void sweep_taps(struct live *l)
+{
+	int fd = lock_file(LOCK_EX | LOCK_NB), n;
+
+	if (fd < 0)
+		return;
+	n = tap_sweep(l);
+	close(fd);
+	if (n > 0)
+		snprintf(l->note, sizeof(l->note), "%s: removed %d tap%s that a killed weir left",
+			 l->iface.name, n, n == 1 ? "" : "s");
+}
+
 int live_open(struct live *l, const char *name)
 {
 	const char *gone;
@@ -720,6 +742,7 @@ int live_open(struct live *l, const char *name)
 			     name, d.path, strerror(-err));
 		return err;
 	}
+	sweep_taps(l);
 	return make_reader(l);
 }
 

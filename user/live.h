@@ -90,10 +90,18 @@ void live_close(struct live *l);
 int live_load(struct live *l, const struct plan *plan, uint8_t link);
 int live_program(const struct live *l, bool egress);
 
-/* For live_filter.c: a skeleton over the tables of `l`, not loaded. One attach at a time. */
+/* For live_*.c: a skeleton over the tables of `l`, not loaded. One attach at a time. */
 int live_skeleton(struct live *l, struct weir_bpf **skel);
 int live_lock(void);
 int live_pinned(struct live *l, const char *object);
+
+/* Slots (enum weir_slot) of one direction: a program's id or 0; put with a negative fd empties. */
+uint32_t live_slot_id(const struct live *l, bool egress, uint32_t slot);
+int live_slot_put(struct live *l, bool egress, uint32_t slot, int prog_fd);
+/* Puts first what is to be first, after a change. Until then the old first one is. */
+int live_slots_order(struct live *l);
+/* What filters and taps go on in: loaded once, and there as long as the tables are. */
+int live_slots_fill(struct live *l);
 
 /* The interface's own counters since attach. */
 int live_counters(struct live *l, struct link_counters *out);

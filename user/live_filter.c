@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The filter of a watched interface; see live.h. The hooks' programs tail-call the first slot of a
- * prog array, and the filter there goes on in the second or third: swapping it is one update of a
- * map for each direction, which a packet sees before or after, never between.
+ * The filter of a watched interface; see live.h. It is in a slot of a prog array, and goes on in
+ * one of two others: swapping it is an update of a map for each direction, see live_slots.c.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -13,62 +12,12 @@
 
 #include "filter.h"
 #include "live.h"
-#include "weir.skel.h"
 
 #define fail(l, ...) (snprintf((l)->why, WHY_SIZE, __VA_ARGS__), (void)0)
 
-static uint32_t id_in(int slots_fd, uint32_t slot)
-{
-	uint32_t id = 0;
-
-	return bpf_map_lookup_elem(slots_fd, &slot, &id) ? 0 : id;
-}
-
 uint32_t live_filter_id(const struct live *l, bool egress)
 {
-	return id_in(l->slots_fd[egress], WEIR_SLOT_FILTER);
-}
-
-static int put(int slots_fd, uint32_t slot, const struct bpf_program *p)
-{
-	int fd = bpf_program__fd(p);
-
-	return bpf_map_update_elem(slots_fd, &slot, &fd, BPF_ANY);
-}
-
-/* What a filter goes on in: loaded with the first one, and there as long as the tables are. */
-static int fill_slots(struct live *l)
-{
-	struct weir_bpf *skel;
-	int err;
-
-	if (id_in(l->slots_fd[1], WEIR_SLOT_FILTERED))
-		return 0;
-	err = live_skeleton(l, &skel);
-	if (!err) {
-		bpf_program__set_autoload(skel->progs.weir_xdp, false);
-		bpf_program__set_autoload(skel->progs.weir_tc, false);
-		bpf_program__set_autoload(skel->progs.weir_xdp_count, true);
-		bpf_program__set_autoload(skel->progs.weir_xdp_out, true);
-		bpf_program__set_autoload(skel->progs.weir_tc_count, true);
-		bpf_program__set_autoload(skel->progs.weir_tc_out, true);
-		err = weir_bpf__load(skel);
-	}
-	if (!err)
-		err = put(l->slots_fd[0], WEIR_SLOT_COUNT, skel->progs.weir_xdp_count);
-	if (!err)
-		err = put(l->slots_fd[0], WEIR_SLOT_FILTERED, skel->progs.weir_xdp_out);
-	if (!err)
-		err = put(l->slots_fd[1], WEIR_SLOT_COUNT, skel->progs.weir_tc_count);
-	if (!err)
-		err = put(l->slots_fd[1], WEIR_SLOT_FILTERED, skel->progs.weir_tc_out);
-	weir_bpf__destroy(skel);
-	if (err)
-		fail(l,
-		     "%s: the programs behind a filter were refused: %s; -v shows the kernel's "
-		     "words",
-		     l->iface.name, strerror(-err));
-	return err;
+	return live_slot_id(l, egress, WEIR_SLOT_FILTER);
 }
 
 static int load(struct live *l, const struct filter *f, bool egress)
@@ -89,29 +38,20 @@ static int load(struct live *l, const struct filter *f, bool egress)
 	return fd;
 }
 
-static int swap(int slots_fd, int prog_fd)
-{
-	uint32_t slot = WEIR_SLOT_FILTER;
-	int err;
-
-	if (prog_fd >= 0)
-		return bpf_map_update_elem(slots_fd, &slot, &prog_fd, BPF_ANY);
-	err = bpf_map_delete_elem(slots_fd, &slot);
-	return err == -ENOENT ? 0 : err;
-}
-
 /* Both directions or none. Negative fds: no filter. */
 static int swap_both(struct live *l, const int prog_fd[LIVE_SLOTS])
 {
 	uint32_t then = live_filter_id(l, false);
 	int old = then ? bpf_prog_get_fd_by_id(then) : -1;
-	int err = swap(l->slots_fd[0], prog_fd[0]);
+	int err = live_slot_put(l, false, WEIR_SLOT_FILTER, prog_fd[0]);
 
 	if (!err) {
-		err = swap(l->slots_fd[1], prog_fd[1]);
+		err = live_slot_put(l, true, WEIR_SLOT_FILTER, prog_fd[1]);
 		if (err)
-			swap(l->slots_fd[0], old);
+			live_slot_put(l, false, WEIR_SLOT_FILTER, old);
 	}
+	if (!err)
+		err = live_slots_order(l);
 	if (old >= 0)
 		close(old);
 	if (err)
@@ -136,7 +76,7 @@ static int compile_and_swap(struct live *l, const char *expression)
 		err = fd[i] < 0 ? fd[i] : 0;
 	}
 	if (!err)
-		err = fill_slots(l);
+		err = live_slots_fill(l);
 	if (!err)
 		err = swap_both(l, fd);
 	for (i = 0; i < LIVE_SLOTS; i++)

@@ -12,7 +12,7 @@
 
 #include <linux/types.h>
 
-#define WEIR_ABI 2
+#define WEIR_ABI 3
 
 #define WEIR_BATCH 16	   /* packets staged before they are committed together */
 #define WEIR_WAYS 2	   /* records in a set */
@@ -241,15 +241,29 @@ struct weir_cpu {
 } __attribute__((aligned(4096)));
 
 /*
- * Slots of the prog arrays through which a hook's program hands a packet on: to the filter if there
- * is one, which hands it to one of the others.
+ * Slots of the prog arrays through which a hook's program hands a packet on. The first holds what
+ * is to see it first: a tap, else the filter, else nothing, and then the hook's program counts it.
+ * A tap goes on in the next one, the last one in the filter, and the filter in one of two others.
  */
 enum weir_slot {
-	WEIR_SLOT_FILTER,
-	WEIR_SLOT_COUNT,    /* it matches */
+	WEIR_SLOT_FIRST,
+	WEIR_SLOT_COUNT,    /* the filter matches, or there is none */
 	WEIR_SLOT_FILTERED, /* it does not */
-	WEIR_SLOTS,
+	WEIR_SLOT_FILTER,   /* also while something stands in front of it */
+	WEIR_SLOT_TAPS,
 };
+
+/* A tap's own slots. Where it begins is its filter, or what copies. */
+enum weir_tap_slot {
+	WEIR_TAP_ENTRY,
+	WEIR_TAP_COPY,
+	WEIR_TAP_PASS,
+	WEIR_TAP_SLOTS,
+};
+
+#define WEIR_TAPS 4 /* on one interface at once */
+#define weir_tap_slot(tap, slot) (WEIR_SLOT_TAPS + (tap)*WEIR_TAP_SLOTS + (slot))
+#define WEIR_SLOTS weir_tap_slot(WEIR_TAPS, 0)
 
 #define WEIR_ASSERT(x) _Static_assert(x, #x)
 WEIR_ASSERT(sizeof(struct weir_flow) == 64);
