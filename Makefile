@@ -6,7 +6,7 @@ B := build
 CLANG ?= clang
 LLVM_STRIP ?= llvm-strip
 BPFTOOL ?= $(or $(shell command -v bpftool),/usr/sbin/bpftool)
-PKGS := libbpf libxdp libpcap json-c ncursesw
+PKGS := libbpf libxdp libpcap json-c ncursesw libmnl
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 
@@ -123,7 +123,7 @@ $(B)/test/unit_top: tests/unit_top.c $(TOP_CORE:%=user/%.c) $(TEST_DEPS)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) $(SANITIZE) $(filter %.c,$^) -o $@ -lcmocka -lm -pthread
 
-$(B)/test/prog: tests/prog.c tests/fixtures.c $(filter-out $(B)/user/main.o $(B)/user/cmd_%.o $(B)/user/common.o $(B)/user/o%.o $(B)/user/top%.o,$(USER_OBJ)) $(B)/bench.skel.h $(TEST_DEPS)
+$(B)/test/prog: tests/prog.c tests/fixtures.c $(filter-out $(B)/user/main.o $(B)/user/cmd_%.o $(B)/user/check%.o $(B)/user/common.o $(B)/user/o%.o $(B)/user/top%.o,$(USER_OBJ)) $(B)/bench.skel.h $(TEST_DEPS)
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) -O2 -g $(filter %.c %.o,$^) -o $@ -lcmocka $(LIBS)

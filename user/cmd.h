@@ -60,7 +60,7 @@ struct cmd {
 };
 
 extern const struct cmd cmd_attach, cmd_detach, cmd_clean, cmd_status, cmd_show, cmd_read, cmd_top,
-	cmd_filter, cmd_set_filter;
+	cmd_filter, cmd_set_filter, cmd_check;
 
 /* Reads `argv` behind the command's name. 0, or EXIT_MISUSE having said why; 1 for --help. */
 int options_parse(const struct cmd *cmd, int argc, char **argv, struct config *cfg);

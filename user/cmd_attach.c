@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "cmd.h"
+#include "links.h"
 
 static void report(const struct live *l)
 {
@@ -23,16 +24,18 @@ static void report(const struct live *l)
 
 static int run_attach(struct config *cfg)
 {
+	int i, done, order[INTERFACES_MAX];
 	struct live l;
-	int i, done;
 
 	if (config_filter(cfg, 0))
 		return EXIT_MISUSE;
 	if (config_interfaces(cfg))
 		return EXIT_FAILED;
 	cfg->live.memory /= (uint64_t)cfg->interface_count;
+	/* The kernel takes no program below an interface that has one. */
+	links_bottom_up(cfg->interfaces, cfg->interface_count, order);
 	for (i = 0; i < cfg->interface_count; i++) {
-		if (live_attach(&l, cfg->interfaces[i], &cfg->live))
+		if (live_attach(&l, cfg->interfaces[order[i]], &cfg->live))
 			break;
 		if (!cfg->quiet)
 			report(&l);
@@ -44,7 +47,7 @@ static int run_attach(struct config *cfg)
 	live_close(&l);
 	/* All or none. */
 	for (done = 0; done < i; done++) {
-		live_detach(&l, cfg->interfaces[done]);
+		live_detach(&l, cfg->interfaces[order[done]]);
 		live_close(&l);
 	}
 	return EXIT_FAILED;

@@ -11,18 +11,18 @@
 
 #include "hooks.h"
 #include "iface.h"
+#include "tc.h"
 #include "weir.skel.h"
 
-#define TC_HANDLE 0x77656972 /* "weir": ours and nobody else's */
-#define TC_PRIORITY 1	     /* before any filter that might end the chain */
-#define TCX_EGRESS 47	     /* BPF_TCX_EGRESS of Linux 6.6, newer than our headers */
+#define TCX_EGRESS 47 /* BPF_TCX_EGRESS of Linux 6.6, newer than our headers */
 
-static void program_name(uint32_t id, char *to, size_t size)
+void program_name(uint32_t id, char *to, size_t size)
 {
 	struct bpf_prog_info info = { 0 };
 	__u32 n = sizeof(info);
 	int fd = bpf_prog_get_fd_by_id(id);
 
+	*to = 0;
 	if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &n))
 		snprintf(to, size, "%s", info.name);
 	if (fd >= 0)
@@ -43,9 +43,24 @@ int xdp_query(unsigned int ifindex, struct xdp_present *out)
 				  : q.hw_prog_id;
 	if (!out->id)
 		return 0;
+	out->generic = out->id == q.skb_prog_id;
 	program_name(out->id, out->name, sizeof(out->name));
 	out->dispatcher = !strncmp(out->name, "xdp_dispatcher", 14);
 	return 0;
+}
+
+int xdp_list(unsigned int ifindex, uint32_t *ids, int room)
+{
+	struct xdp_multiprog *mp = xdp_multiprog__get_from_ifindex((int)ifindex);
+	struct xdp_program *p = NULL;
+	int n = 0;
+
+	if (libxdp_get_error(mp))
+		return 0;
+	while (n < room && (p = xdp_multiprog__next_prog(p, mp)))
+		ids[n++] = xdp_program__id(p);
+	xdp_multiprog__close(mp);
+	return n;
 }
 
 int xdp_keep(struct weir_bpf *skel, unsigned int ifindex, bool native, bool *dispatcher)
@@ -124,6 +139,8 @@ int tc_keep(int prog_fd, unsigned int ifindex, bool *made_clsact)
 	*made_clsact = !err;
 	if (err && err != -EEXIST)
 		return err;
+	if (err && tc_has_ingress_qdisc(ifindex))
+		return -EADDRINUSE;
 	err = bpf_tc_attach(&hook, &opts);
 	if (err)
 		tc_drop(ifindex, *made_clsact);

@@ -13,14 +13,22 @@
 
 struct weir_bpf;
 
+#define TC_HANDLE 0x77656972 /* "weir": ours and nobody else's */
+#define TC_PRIORITY 1	     /* before any filter that might end the chain */
+
 /* The program an interface has at XDP. */
 struct xdp_present {
 	uint32_t id; /* 0: none */
 	bool dispatcher;
+	bool generic;
 	char name[32];
 };
 
 int xdp_query(unsigned int ifindex, struct xdp_present *out);
+/* Ids of the programs in libxdp's dispatcher, at most `room`: how many. */
+int xdp_list(unsigned int ifindex, uint32_t *ids, int room);
+/* A BPF program's name, empty where there is none, or without privilege. */
+void program_name(uint32_t id, char *to, size_t size);
 /*
  * Attaches by libxdp, which also loads the skeleton. `native` or generic; *dispatcher says how
  * it went. Returns the program's id or a negative errno.
@@ -31,7 +39,10 @@ int xdp_hold(struct weir_bpf *skel, unsigned int ifindex, bool native);
 /* Takes program `id` off, out of a dispatcher too. 0, also when it is not there. */
 int xdp_drop(unsigned int ifindex, uint32_t id);
 
-/* A clsact filter; *made_clsact says whether the qdisc was ours to make. */
+/*
+ * A clsact filter; *made_clsact says whether the qdisc was ours to make. 0 or a negative errno:
+ * -EADDRINUSE where the qdisc `ingress` has clsact's place.
+ */
 int tc_keep(int prog_fd, unsigned int ifindex, bool *made_clsact);
 /* A TCX link's fd, or a negative errno: Linux before 6.6 has none. */
 int tc_hold(int prog_fd, unsigned int ifindex);

@@ -18,6 +18,7 @@
 
 #include "filter.h"
 #include "hooks.h"
+#include "links.h"
 #include "live.h"
 #include "pins.h"
 #include "tap.h"
@@ -202,8 +203,8 @@ static int make_maps(struct live *l)
 	return make_slots(l);
 }
 
-/* Whether the kernel knows bpf_xdp_get_buff_len() and frags: asked, not guessed. */
-static bool kernel_has_frags(void)
+/* bpf_xdp_get_buff_len() came with frags. */
+bool live_kernel_frags(void)
 {
 	return libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_xdp_get_buff_len, NULL) == 1;
 }
@@ -217,7 +218,7 @@ static int reuse(struct weir_bpf *skel, const char *name, int fd)
 
 int live_skeleton(struct live *l, struct weir_bpf **skel)
 {
-	bool frags = kernel_has_frags();
+	bool frags = live_kernel_frags();
 	int i, err = 0;
 	struct weir_bpf *s = weir_bpf__open();
 	struct bpf_program *p;
@@ -278,6 +279,14 @@ static void explain_xdp(struct live *l, int err, bool native)
 
 static void explain_tc(struct live *l, int err)
 {
+	if (err == -EADDRINUSE) {
+		fail(l,
+		     "%s: a qdisc `ingress` is where clsact would be, which has a place for what "
+		     "is "
+		     "sent: `tc qdisc replace dev %s clsact`, if its filters may go",
+		     l->iface.name, l->iface.name);
+		return;
+	}
 	fail(l,
 	     "%s: the TC egress filter was refused (%s): a filter of another protocol may have "
 	     "priority 1, `tc filter show dev %s egress` lists them",
@@ -299,12 +308,29 @@ static int check_foreign(struct live *l, bool can_share)
 	else
 		fail(l,
 		     "%s: the XDP program %s (id %u) is attached%s: detach it first, e.g. `ip "
-		     "link set dev %s xdp off`",
+		     "link set dev %s %s off`",
 		     l->iface.name, x.name, x.id,
 		     x.dispatcher ? " by libxdp, which only `weir attach` can join"
 				  : " without libxdp's dispatcher",
-		     l->iface.name);
+		     l->iface.name, x.generic ? "xdpgeneric" : "xdp");
 	return -EBUSY;
+}
+
+/* The kernel takes no program below one: it says so with a code that means many things. */
+static int check_upper(struct live *l)
+{
+	const struct link *upper = NULL;
+	struct links links;
+
+	if (!links_read(&links) && links_by_index(&links, l->iface.index))
+		upper = links_upper_with_xdp(&links, links_by_index(&links, l->iface.index));
+	if (upper)
+		fail(l,
+		     "%s: %s, which lies upon it, has an XDP program, and the kernel takes none "
+		     "below: detach %s, attach %s, then %s again",
+		     l->iface.name, upper->name, upper->name, l->iface.name, upper->name);
+	links_free(&links);
+	return upper ? -EBUSY : 0;
 }
 
 /* From here on the programs count: what the interface itself counted before is not ours. */
@@ -411,6 +437,8 @@ static int prepare(struct live *l, const char *name, const struct live_options *
 	if (!err)
 		err = check_foreign(l, can_share);
 	if (!err)
+		err = check_upper(l);
+	if (!err)
 		err = make_plan(l, o);
 	if (!err)
 		err = make_maps(l);
@@ -448,6 +476,36 @@ int live_load(struct live *l, const struct plan *plan, uint8_t link)
 	if (!err)
 		err = weir_bpf__load(l->skel);
 	return err ? err : make_reader(l);
+}
+
+int live_rehearse(struct live *l, unsigned int ifindex, bool *dispatcher)
+{
+	bool clsact = false;
+	int id, err;
+
+	live_init(l);
+	l->kept = true;
+	l->link = WEIR_LINK_ETHERNET;
+	l->tables.plan = (struct plan){ .cpus = (uint32_t)libbpf_num_possible_cpus(),
+					.flow_sets = 1,
+					.ended = 1,
+					.syn_sets = 1,
+					.syn_ended = 1,
+					.ports_shared = true };
+	snprintf(l->iface.name, sizeof(l->iface.name), "rehearsal");
+	err = make_maps(l);
+	if (!err)
+		err = open_skeleton(l);
+	if (err)
+		return err;
+	id = xdp_keep(l->skel, ifindex, false, dispatcher);
+	if (id < 0)
+		return id;
+	err = tc_keep(bpf_program__fd(l->skel->progs.weir_tc), ifindex, &clsact);
+	if (!err)
+		tc_drop(ifindex, clsact);
+	xdp_drop(ifindex, (uint32_t)id);
+	return err;
 }
 
 int live_program(const struct live *l, bool egress)

@@ -89,6 +89,14 @@ void live_close(struct live *l);
 /* Loads the programs over tables of `plan` and attaches them nowhere: for BPF_PROG_TEST_RUN. */
 int live_load(struct live *l, const struct plan *plan, uint8_t link);
 int live_program(const struct live *l, bool egress);
+/*
+ * Attaches to interface `ifindex`, in generic mode, as live_attach() would, over the smallest of
+ * tables, and takes all of it off again: for an interface nobody else has. *dispatcher: whether
+ * libxdp's was used.
+ */
+int live_rehearse(struct live *l, unsigned int ifindex, bool *dispatcher);
+/* Whether the kernel knows frames of several buffers at XDP: asked, not guessed. */
+bool live_kernel_frags(void);
 
 /* For live_*.c: a skeleton over the tables of `l`, not loaded. One attach at a time. */
 int live_skeleton(struct live *l, struct weir_bpf **skel);

@@ -12,7 +12,7 @@
 
 static const struct cmd *const commands[] = {
 	&cmd_top,    &cmd_show,	 &cmd_read,   &cmd_attach,     &cmd_detach,
-	&cmd_status, &cmd_clean, &cmd_filter, &cmd_set_filter,
+	&cmd_status, &cmd_clean, &cmd_filter, &cmd_set_filter, &cmd_check,
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
