@@ -6,7 +6,7 @@ B := build
 CLANG ?= clang
 LLVM_STRIP ?= llvm-strip
 BPFTOOL ?= $(or $(shell command -v bpftool),/usr/sbin/bpftool)
-PKGS := libbpf libxdp libpcap json-c ncursesw libmnl
+PKGS := libbpf libxdp libpcap json-c ncursesw libmnl inih
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 
@@ -123,12 +123,22 @@ $(B)/test/unit_top: tests/unit_top.c $(TOP_CORE:%=user/%.c) $(TEST_DEPS)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) $(SANITIZE) $(filter %.c,$^) -o $@ -lcmocka -lm -pthread
 
-$(B)/test/prog: tests/prog.c tests/fixtures.c $(filter-out $(B)/user/main.o $(B)/user/cmd_%.o $(B)/user/check%.o $(B)/user/common.o $(B)/user/o%.o $(B)/user/top%.o,$(USER_OBJ)) $(B)/bench.skel.h $(TEST_DEPS)
+# All that is no command, nor speaks as one.
+LIB_OBJ := $(filter-out $(addprefix $(B)/user/,main.o cmd_%.o check%.o common.o o%.o top%.o export%.o \
+	sink%.o),$(USER_OBJ))
+
+EXPORT_CORE := $(CORE) feed record sink export_config
+$(B)/test/unit_export: tests/unit_export.c $(EXPORT_CORE:%=user/%.c) $(TEST_DEPS)
+	$(call say,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TEST_CFLAGS) $(SANITIZE) $(filter %.c,$^) -o $@ -lcmocka -lm -linih -pthread
+
+$(B)/test/prog: tests/prog.c tests/fixtures.c $(LIB_OBJ) $(B)/bench.skel.h $(TEST_DEPS)
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) -O2 -g $(filter %.c %.o,$^) -o $@ -lcmocka $(LIBS)
 
-$(B)/test/tap: tests/tap.c tests/frames.c $(filter-out $(B)/user/main.o $(B)/user/cmd_%.o $(B)/user/common.o $(B)/user/o%.o $(B)/user/top%.o,$(USER_OBJ)) $(TEST_DEPS)
+$(B)/test/tap: tests/tap.c tests/frames.c $(LIB_OBJ) $(TEST_DEPS)
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) -O2 -g $(filter %.c %.o,$^) -o $@ -lcmocka $(LIBS)
@@ -153,7 +163,7 @@ $(B)/test/weir: $(USER_SRC) $(B)/weir.skel.h $(B)/tap.skel.h $(TEST_DEPS)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) $(PKG_CFLAGS) $(SANITIZE) $(USER_SRC) -o $@ $(LIBS)
 
-tests: $(B)/test/unit $(B)/test/unit_top $(B)/test/prog $(B)/test/tap $(B)/test/filter $(B)/test/replay \
+tests: $(B)/test/unit $(B)/test/unit_top $(B)/test/unit_export $(B)/test/prog $(B)/test/tap $(B)/test/filter $(B)/test/replay \
 	$(B)/test/capgen $(B)/test/weir $(B)/blast $(B)/sink $(B)/weir-bench
 
 # ---- what people type ----

@@ -8,6 +8,7 @@
 
 #include "live.h"
 #include "output.h"
+#include "say.h"
 
 #define EXIT_OK 0
 #define EXIT_FAILED 1
@@ -32,6 +33,7 @@ struct config {
 	char default_interface[IF_NAMESIZE];
 	int argc; /* what is left behind the options */
 	char **argv;
+	void *own;	 /* what a command's own options are taken into */
 	int behind_argc; /* and behind `--` */
 	char **behind_argv;
 };
@@ -50,6 +52,21 @@ enum option_set {
 	OPT_NONE = 1 << 9,
 };
 
+/* Options of one command alone, from a table of its own: long names only. */
+struct own_option {
+	char name[48];
+	const char *arg; /* NULL: it takes none */
+	const char *help;
+	const char *initial; /* NULL: none */
+};
+
+struct own_options {
+	/* Row `i` of the table; false past its end. */
+	bool (*row)(int i, struct own_option *out);
+	/* Takes row `i` into cfg->own. 0, or EXIT_MISUSE having said why. */
+	int (*take)(struct config *cfg, int i, const char *value);
+};
+
 struct cmd {
 	const char *name;
 	const char *args;
@@ -57,17 +74,16 @@ struct cmd {
 	unsigned int options;
 	int operands; /* most arguments behind the options, -1 for any number */
 	int (*run)(struct config *cfg);
+	const struct own_options *own; /* or NULL */
 };
 
 extern const struct cmd cmd_attach, cmd_detach, cmd_clean, cmd_status, cmd_show, cmd_read, cmd_top,
-	cmd_filter, cmd_set_filter, cmd_check;
+	cmd_filter, cmd_set_filter, cmd_check, cmd_export;
 
 /* Reads `argv` behind the command's name. 0, or EXIT_MISUSE having said why; 1 for --help. */
 int options_parse(const struct cmd *cmd, int argc, char **argv, struct config *cfg);
 void options_help(const struct cmd *cmd);
 
-/* `weir: ` and a line to standard error. */
-__attribute__((format(printf, 1, 2))) void say(const char *format, ...);
 /* The first interface asked for, or that of the default route, or NULL having said why. */
 int config_interfaces(struct config *cfg);
 /*

@@ -91,9 +91,11 @@ const struct cmd cmd_attach = { "attach",
 				"count on after the command has ended",
 				OPT_INTERFACE | OPT_ATTACH | OPT_MEMORY | OPT_FILTER,
 				-1,
-				run_attach };
+				run_attach,
+				NULL };
 const struct cmd cmd_detach = {
-	"detach", "[-i IF]...", "stop counting and remove all of it", OPT_INTERFACE, 0, run_detach
+	"detach",   "[-i IF]...", "stop counting and remove all of it", OPT_INTERFACE, 0,
+	run_detach, NULL
 };
-const struct cmd cmd_clean = { "clean", "", "remove every trace of weir, of any version",
-			       0,	0,  run_clean };
+const struct cmd cmd_clean = { "clean",	  "",  "remove every trace of weir, of any version", 0, 0,
+			       run_clean, NULL };

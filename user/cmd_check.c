@@ -255,4 +255,5 @@ const struct cmd cmd_check = { "check",
 			       "what attaching would come to; touches nothing",
 			       OPT_INTERFACE | OPT_FORMAT | OPT_ATTACH | OPT_MEMORY,
 			       0,
-			       run_check };
+			       run_check,
+			       NULL };

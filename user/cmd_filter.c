@@ -208,4 +208,5 @@ const struct cmd cmd_filter = { "filter",
 				"a pcap-filter expression, compiled and translated",
 				OPT_INTERFACE | OPT_FORMAT | OPT_FILTER | OPT_LINK,
 				-1,
-				run_filter };
+				run_filter,
+				NULL };

@@ -80,4 +80,5 @@ const struct cmd cmd_read = { "read",
 			      "the tables of capture files, - for standard input",
 			      OPT_FORMAT | OPT_CSV | OPT_ROWS | OPT_MEMORY | OPT_FILTER,
 			      -1,
-			      run_read };
+			      run_read,
+			      NULL };

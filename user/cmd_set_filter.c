@@ -43,4 +43,5 @@ const struct cmd cmd_set_filter = { "set-filter",
 				    "swap the filter of an attached interface",
 				    OPT_INTERFACE | OPT_FILTER | OPT_NONE,
 				    -1,
-				    run_set_filter };
+				    run_set_filter,
+				    NULL };

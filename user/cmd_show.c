@@ -73,4 +73,5 @@ const struct cmd cmd_show = { "show",
 			      OPT_INTERFACE | OPT_FORMAT | OPT_CSV | OPT_ROWS | OPT_TIME |
 				      OPT_ATTACH | OPT_MEMORY | OPT_FILTER,
 			      -1,
-			      run_show };
+			      run_show,
+			      NULL };

@@ -193,4 +193,5 @@ const struct cmd cmd_status = { "status",
 				"what is attached, its cost, its ledger",
 				OPT_INTERFACE | OPT_FORMAT,
 				0,
-				run_status };
+				run_status,
+				NULL };

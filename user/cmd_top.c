@@ -235,4 +235,5 @@ const struct cmd cmd_top = { "top",
 			     OPT_INTERFACE | OPT_FORMAT | OPT_CSV | OPT_ROWS | OPT_TIME |
 				     OPT_ATTACH | OPT_MEMORY | OPT_FILTER,
 			     -1,
-			     run_top };
+			     run_top,
+			     NULL };

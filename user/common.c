@@ -16,11 +16,13 @@ void say(const char *format, ...)
 	va_list args;
 
 	fflush(stdout);
+	flockfile(stderr);
 	fputs("weir: ", stderr);
 	va_start(args, format);
 	vfprintf(stderr, format, args);
 	va_end(args);
 	fputc('\n', stderr);
+	funlockfile(stderr);
 }
 
 int finish(int code)

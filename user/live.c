@@ -743,6 +743,15 @@ static const char *taken_off(const struct live *l)
 	return NULL;
 }
 
+const char *live_gone(const struct live *l)
+{
+	char name[IF_NAMESIZE];
+
+	if (!if_indextoname(l->iface.index, name))
+		return "the interface is gone";
+	return l->held ? NULL : taken_off(l);
+}
+
 /* Without privilege, pins that are there look as if they were not. */
 static bool pins_hidden(struct live *l)
 {

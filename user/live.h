@@ -85,6 +85,8 @@ uint32_t live_filter_id(const struct live *l, bool egress);
 /* Removes every pin and attachment of weir, of any version, whose interface can be reached. */
 int live_clean(char why[WHY_SIZE], unsigned int *removed);
 void live_close(struct live *l);
+/* What is gone of an interface that is watched: itself, or the programs on it. NULL: nothing. */
+const char *live_gone(const struct live *l);
 
 /* Loads the programs over tables of `plan` and attaches them nowhere: for BPF_PROG_TEST_RUN. */
 int live_load(struct live *l, const struct plan *plan, uint8_t link);

@@ -179,6 +179,23 @@ static bool takes(const struct cmd *cmd, const struct option_row *row)
 	return !row->set || row->set & cmd->options;
 }
 
+static void own_help(const struct own_options *own)
+{
+	struct own_option o;
+	int i;
+
+	for (i = 0; own->row(i, &o); i++) {
+		char name[80];
+
+		snprintf(name, sizeof(name), "--%s%s%s", o.name, o.arg ? " " : "",
+			 o.arg ? o.arg : "");
+		printf("  %-26s %s", name, o.help);
+		if (o.initial)
+			printf("; default %s", o.initial);
+		putchar('\n');
+	}
+}
+
 void options_help(const struct cmd *cmd)
 {
 	int i;
@@ -194,6 +211,8 @@ void options_help(const struct cmd *cmd)
 			printf("  -%c, %-22s %s\n", rows[i].letter, name, rows[i].help);
 		}
 	printf("  -h, %-22s %s\n", "--help", "this");
+	if (cmd->own)
+		own_help(cmd->own);
 }
 
 static void defaults(struct config *cfg)
@@ -205,7 +224,12 @@ static void defaults(struct config *cfg)
 	};
 }
 
-static int table_for(const struct cmd *cmd, char *letters, struct option *longs)
+/* Own options are told from letters by numbers that no letter has. */
+#define OWN_FIRST 1000
+#define OWN_MOST 128
+
+static int table_for(const struct cmd *cmd, char *letters, struct option *longs,
+		     struct own_option *own)
 {
 	int i, n = 0;
 
@@ -222,6 +246,10 @@ static int table_for(const struct cmd *cmd, char *letters, struct option *longs)
 					      rows[i].arg ? required_argument : no_argument, NULL,
 					      rows[i].letter };
 	}
+	for (i = 0; cmd->own && i < OWN_MOST && cmd->own->row(i, &own[i]); i++)
+		longs[n++] =
+			(struct option){ own[i].name, own[i].arg ? required_argument : no_argument,
+					 NULL, OWN_FIRST + i };
 	*letters = 0;
 	longs[n] = (struct option){ 0 };
 	return n;
@@ -243,12 +271,13 @@ static int cut_behind(struct config *cfg, int argc, char **argv)
 
 int options_parse(const struct cmd *cmd, int argc, char **argv, struct config *cfg)
 {
-	struct option longs[ROWS + 2];
+	struct option longs[ROWS + 2 + OWN_MOST];
+	struct own_option own[OWN_MOST];
 	char letters[ROWS * 2 + 4];
 	int c, i;
 
 	defaults(cfg);
-	table_for(cmd, letters, longs);
+	table_for(cmd, letters, longs, own);
 	if (cmd->options & OPT_FILTER)
 		argc = cut_behind(cfg, argc, argv);
 	opterr = 0;
@@ -263,6 +292,11 @@ int options_parse(const struct cmd *cmd, int argc, char **argv, struct config *c
 			    c == ':' ? "needs a value" : "is not an option of this command",
 			    cmd->name);
 			return EXIT_MISUSE;
+		}
+		if (c >= OWN_FIRST) {
+			if (cmd->own->take(cfg, c - OWN_FIRST, optarg))
+				return EXIT_MISUSE;
+			continue;
 		}
 		for (i = 0; rows[i].letter != c; i++)
 			;

@@ -15,6 +15,8 @@ enum format {
 	FORMAT_JSON,
 };
 
+struct json_object;
+
 /* What an answer is about. */
 struct answer {
 	const char *source;	  /* "live" or "file" */
@@ -42,6 +44,8 @@ int output_end(void);
 int output_text(const struct answer *a, const struct selection *sel);
 int output_csv(const struct answer *a, const struct selection *sel);
 int output_json(const struct answer *a, const struct selection *sel);
+/* A row as an object of the keys of its view. */
+struct json_object *output_json_row(const struct view *v, const void *row);
 /* The ledger as a line of text. */
 void output_ledger(const struct answer *a);
 

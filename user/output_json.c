@@ -147,7 +147,7 @@ static struct json_object *value_of(const struct field *f, const void *row)
 	}
 }
 
-static struct json_object *row_object(const struct view *v, const void *row)
+struct json_object *output_json_row(const struct view *v, const void *row)
 {
 	struct json_object *o = json_object_new_object();
 	const struct field *f;
@@ -181,7 +181,8 @@ static int put_array(const struct view *v, const struct answer *a, const struct 
 		return err;
 	printf("\"%s\":[", v->name);
 	for (i = 0; i < rows.count && !ferror(stdout); i++) {
-		struct json_object *o = row_object(v, (const char *)rows.data + i * v->row_size);
+		struct json_object *o =
+			output_json_row(v, (const char *)rows.data + i * v->row_size);
 
 		printf("%s\n%s", i ? "," : "", json_object_to_json_string_ext(o, JSON_FLAGS));
 		json_object_put(o);

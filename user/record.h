@@ -54,6 +54,12 @@ struct batch {
 	struct flow_record record[];
 };
 
+#define BATCH_MAX 4096 /* records in one */
+
+/* Room for `count` records, one reference, all else zero. NULL where memory is short. */
+struct batch *batch_new(uint32_t count);
+/* Gives back the room that is not used: of a batch that nobody else has yet. */
+struct batch *batch_trim(struct batch *b);
 void batch_get(struct batch *b);
 void batch_put(struct batch *b); /* frees it with its last reference */
 

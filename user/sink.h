@@ -5,7 +5,7 @@
  *
  * What a sink had to let go is counted by sink and reason, in records, packets and bytes; a fault
  * is said once when it begins and once when it ends, not once a second. A new sink is a file with
- * one struct sink_type, and a line in the table of sink.c.
+ * one struct sink_type, a line in sink_types[] and its options' lines in export_config.c.
  */
 #ifndef WEIR_SINK_H
 #define WEIR_SINK_H
@@ -37,32 +37,38 @@ struct sink_stats {
 };
 
 struct sink; /* one configured sink */
-struct export_config;
+
+/* batch() has taken the batch, and sink_delivered() or sink_drop() will say what became of it. */
+#define SINK_LATER 1
 
 struct sink_type {
-	const char *name;   /* of the option, the config section and the label: "ipfix" */
-	const char *target; /* what the option's value is, for help: "HOST:PORT" */
-	const char *help;
+	const char *name; /* of the option, the config section and the label: "ipfix" */
 	/*
 	 * All are called on the sink's own thread. open() makes *state from the target and the
-	 * options; it fails only for what can never work, with a line in `why`; a peer that is down
-	 * is not that. batch() delivers: 0; a negative errno for "not now", and it is called again
-	 * with the same batch after a pause that grows, until the queue's bound lets it go; or
-	 * -EBADMSG for "never". idle() is called when nothing has come for `seconds`: templates to
-	 * resend, buffers to flush, spools to empty. close() flushes, before `deadline`.
+	 * options; it fails only for what can never work, with a line in `why`, and waits for
+	 * nobody: a peer that is down, or a name that does not resolve, is for batch(). batch()
+	 * delivers: 0; SINK_LATER; a negative errno for "not now", and it is called again with the
+	 * same batch after a pause that grows, while the queue behind it fills and lets go of its
+	 * oldest; or -EBADMSG for "never". idle() comes about every second, whether there are
+	 * batches or not, also while the peer is away: templates to resend, buffers to flush,
+	 * spools to empty. close() flushes, before `deadline_ns` of CLOCK_MONOTONIC. All but open()
+	 * and batch() may be NULL.
 	 */
 	int (*open)(struct sink *s, void **state, char *why, size_t size);
 	int (*batch)(struct sink *s, void *state, const struct batch *b);
 	void (*idle)(struct sink *s, void *state);
 	void (*close)(struct sink *s, void *state, uint64_t deadline_ns);
-	void (*reload)(struct sink *s, void *state); /* SIGHUP; may be NULL */
+	void (*reload)(struct sink *s, void *state); /* SIGHUP: files to reopen */
 };
 
-extern const struct sink_type sink_json, sink_ipfix, sink_sflow, sink_clickhouse;
+extern const struct sink_type sink_json;
 
-/* What a sink_type may ask of its sink. */
+/* What a sink_type may ask of its sink: the values of its options in export_config.c, by key. */
 const char *sink_target(const struct sink *s);
-const struct export_config *sink_config(const struct sink *s);
+const char *sink_text(const struct sink *s, const char *key); /* "" where there is none */
+bool sink_flag(const struct sink *s, const char *key);
+uint64_t sink_count(const struct sink *s, const char *key); /* also sizes, in bytes */
+double sink_seconds(const struct sink *s, const char *key);
 /* One line of the log, with the sink's name before it. */
 __attribute__((format(printf, 2, 3))) void sink_say(const struct sink *s, const char *format, ...);
 /*
@@ -71,9 +77,34 @@ __attribute__((format(printf, 2, 3))) void sink_say(const struct sink *s, const 
  */
 __attribute__((format(printf, 2, 3))) void sink_ill(struct sink *s, const char *format, ...);
 void sink_well(struct sink *s);
-/* Counts records of a batch as gone. */
+/* Counts what SINK_LATER left open: as arrived, or as gone. From the sink's thread or any other. */
+void sink_delivered(struct sink *s, uint64_t records, struct weir_sum sum);
 void sink_drop(struct sink *s, enum sink_drop why, uint64_t records, struct weir_sum sum);
 /* True once the daemon stops: a long wait inside batch() ends then. */
 bool sink_stopping(const struct sink *s);
+
+/* ---- for the daemon ---- */
+
+struct section;
+
+struct sink_limits {
+	uint64_t records; /* waiting, and */
+	uint32_t batches;
+};
+
+/* Starts a sink by its section of the configuration. NULL, with a line in `why`. */
+struct sink *sink_start(const struct sink_type *type, const struct section *options,
+			const struct sink_limits *limits, char *why, size_t size);
+/* Takes a reference; never waits. What there is no room for is counted. */
+void sink_push(struct sink *s, struct batch *b);
+void sink_reload(struct sink *s);
+/* Asks it to end by `deadline_ns` of CLOCK_MONOTONIC; sink_free() waits until then. */
+void sink_stop(struct sink *s, uint64_t deadline_ns);
+void sink_free(struct sink *s);
+void sink_stats_get(struct sink *s, struct sink_stats *out);
+const char *sink_name(const struct sink *s); /* "ipfix" */
+const struct section *sink_section(const struct sink *s);
+/* Up to a NULL. */
+extern const struct sink_type *const sink_types[];
 
 #endif

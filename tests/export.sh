@@ -1,0 +1,332 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# weir export on a link of a lab: what its sinks got is compared with what was sent. What goes
+# wrong (a full disk, a reader that never reads, bad settings) must be said in one line, and cost
+# nobody else anything. tests/export.sh BUILD_DIR, as root.
+# shellcheck disable=SC2016,SC2317 # jq has variables of its own; cases are called by name
+set -u
+
+BUILD=$(realpath -- "${1:?usage: export.sh BUILD_DIR}") || exit 1
+if ((EUID != 0)); then
+	echo "skip - export: network namespaces need root"
+	exit 0
+fi
+if [[ ${WEIR_TEST_MOUNTS:-} != "$$" ]]; then
+	WEIR_TEST_MOUNTS=$$ exec unshare --mount --propagation private -- "$BASH" "$0" "$@"
+fi
+mount -t bpf bpf /sys/fs/bpf || exit 1
+
+HERE=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/lib.sh
+. "$HERE/lib.sh"
+WEIR=$BUILD/weir
+LOAD=$BUILD/load
+LABS=$HERE/../tools/lab
+NAME=weire$$
+IF=wtap0
+HOST4=192.0.2.1 PEER4=192.0.2.2
+DISK=$TMP/disk
+
+host() { "$LABS" host "$NAME" "$@"; }
+peer() { "$LABS" peer "$NAME" "$@"; }
+weir() { "$LABS" host "$NAME" "$WEIR" "$@"; }
+
+# "lab down" ends what runs in the namespaces, the daemon too.
+after_case()
+{
+	local pid
+
+	for pid in $(ip netns pids "$NAME-host" 2>/dev/null); do
+		kill -KILL "$pid"
+	done
+	"$LABS" down "$NAME"
+	"$WEIR" clean -q
+	umount "$DISK" 2>/dev/null
+	rm -rf "${TMP:?}"/out.* "$TMP"/log.*
+	return 0
+}
+
+lab()
+{
+	"$LABS" up "$NAME" || fail "no lab"
+	peer ping -q -c 1 -W 5 "$HOST4" >/dev/null || fail "the lab's link is dead"
+}
+
+# Waits till a command succeeds.
+await()
+{
+	local _
+
+	for _ in {1..100}; do
+		"$@" >/dev/null 2>&1 && return
+		sleep 0.1
+	done
+	fail "never happened: $*"
+}
+
+# ---- the daemon ----
+
+# NAME [OPTION...]: a daemon whose log is log.NAME, ready when it returns; its pid is $DAEMON.
+daemon()
+{
+	local log=$TMP/log.$1 socket=$TMP/ready.$1 ready
+
+	shift
+	mkfifo "$socket.fifo"
+	# What systemd would be.
+	python3 - "$socket" >"$socket.fifo" <<-'END' &
+		import socket, sys
+		s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+		s.bind(sys.argv[1])
+		s.settimeout(20)
+		print(flush=True)
+		print(s.recv(100).decode(), flush=True)
+	END
+	exec {ready}<"$socket.fifo"
+	read -r -u "$ready" _
+	NOTIFY_SOCKET=$socket "$LABS" host "$NAME" "$WEIR" export -i "$IF" "$@" >"$log.out" 2>"$log" &
+	DAEMON=$!
+	read -r -t 20 -u "$ready" STATE || fail "not ready in time: $(<"$log")"
+	exec {ready}<&-
+	rm -f "$socket" "$socket.fifo"
+	same "what systemd was told" "$STATE" READY=1
+}
+
+# [PID]: ends it as systemd would; it has 5 s.
+stop()
+{
+	local pid=${1:-$DAEMON} begun=$EPOCHREALTIME took code=0
+
+	kill -TERM "$pid"
+	wait "$pid" || code=$?
+	took=$(awk -v a="$begun" -v b="$EPOCHREALTIME" 'BEGIN { print int((b - a) * 1000) }')
+	same "exit code of the daemon" "$code" 0
+	((took < 5000)) || fail "took $took ms to stop"
+}
+
+# PORT COUNT [SIZE]: datagrams of SIZE bytes, 58 where not said, in frames 42 longer.
+datagrams()
+{
+	peer "$LOAD" udp "$PEER4" "$HOST4" "$1" "$2" "${3:-58}" >/dev/null || fail "load failed"
+}
+
+# PORT SECONDS [RATE]: that many SYNs, each a flow of its own; SENT says how many.
+syns()
+{
+	SENT=$(peer "$LOAD" sweep wsrc0 "$PEER4" 198.51.100.1 250 "$1" --seconds "$2" \
+		--rate "${3:-4000}") || fail "load failed"
+}
+
+# FILE PORT: packets and bytes that records have of datagrams to that port.
+got()
+{
+	jq -s -r --argjson port "$2" '[.[] | select(.dport == $port and .direction == "ingress")] |
+		"\(map(.packets) | add // 0) \(map(.bytes) | add // 0) \(map(.ip_bytes) | add // 0)"' \
+		"$1"
+}
+
+# ---- cases ----
+
+json_lines_hold_what_was_sent()
+{
+	lab
+	daemon a --json "$TMP/out.json" --active-timeout 1
+	datagrams 5001 3000
+	datagrams 5002 20 1000
+	stop
+	same "datagrams to 5001" "$(got "$TMP/out.json" 5001)" "3000 300000 258000"
+	same "datagrams to 5002" "$(got "$TMP/out.json" 5002)" "20 20840 20560"
+	# The members are those of `weir show`, and two more.
+	weir attach -i "$IF"
+	datagrams 5003 1
+	weir show flows -j -i "$IF" | jq -r '.flows[0] | keys[]' >"$TMP/out.shown"
+	jq -r 'keys[]' "$TMP/out.json" | sort -u | grep -vx 'interface\|end_reason' |
+		cmp - "$TMP/out.shown" || fail "other members than those of show"
+	same "interface" "$(jq -r .interface "$TMP/out.json" | sort -u)" "$IF"
+}
+
+# Tables far too small: all of it arrives all the same, or is known to be lost.
+full_tables_lose_nothing()
+{
+	local sum
+
+	lab
+	daemon a --json "$TMP/out.json" --flows 64
+	syns 445 0.5
+	stop
+	sum=$(jq -s 'map(select(.dport == 445)) | map(.packets) | add' "$TMP/out.json")
+	echo "$sum of $SENT in records; $(<"$TMP/log.a")"
+	jq -s -e 'map(select(.end_reason == "resources")) | length > 500' "$TMP/out.json" ||
+		fail "nothing was evicted"
+	grep -q 'lost to full tables: 0 packets$' "$TMP/log.a" || fail "$(<"$TMP/log.a")"
+	same "SYNs in records" "$sum" "$SENT"
+}
+
+# Records are of what comes from then on, and no packet is in two daemons' records.
+a_restart_repeats_nothing()
+{
+	lab
+	good weir attach -i "$IF"
+	datagrams 5001 100
+	daemon a --json "$TMP/out.a"
+	datagrams 5001 1000
+	stop
+	daemon b --json "$TMP/out.b"
+	datagrams 5001 500
+	stop
+	same "first daemon" "$(got "$TMP/out.a" 5001)" "1000 100000 86000"
+	same "second daemon" "$(got "$TMP/out.b" 5001)" "500 50000 43000"
+	daemon c --json "$TMP/out.c" --since attach
+	stop
+	same "all since attach" "$(got "$TMP/out.c" 5001)" "1600 160000 137600"
+}
+
+two_daemons_of_one_interface()
+{
+	local first
+
+	lab
+	daemon a --json "$TMP/out.a"
+	refuses 1 weir export -i "$IF" --json "$TMP/out.b"
+	[[ $ERR == *"another weir is watching it"*"weir attach"* ]] || fail "said: $ERR"
+	stop
+	good weir attach -i "$IF"
+	daemon b --json "$TMP/out.b"
+	first=$DAEMON
+	daemon c --json "$TMP/out.c"
+	datagrams 5001 700
+	stop "$first"
+	stop
+	same "one" "$(got "$TMP/out.b" 5001)" "700 70000 60200"
+	same "the other" "$(got "$TMP/out.c" 5001)" "700 70000 60200"
+}
+
+# The disk is full, and then it is not: no half line, nothing lost, two lines of log.
+a_full_disk_is_waited_for()
+{
+	lab
+	mkdir -p "$DISK"
+	mount -t tmpfs -o size=64k tmpfs "$DISK" || fail "no tmpfs"
+	daemon a --json "$DISK/out.json" --json "$TMP/out.json" --active-timeout 1
+	head -c 60000 /dev/zero >"$DISK/ballast"
+	syns 445 0.5
+	await grep -q 'cannot be written: No space left' "$TMP/log.a"
+	datagrams 5001 100
+	sleep 2
+	[[ ! -s $DISK/out.json ]] || jq -e . "$DISK/out.json" >/dev/null || fail "half a line was left"
+	[[ $(grep -c . "$TMP/log.a") == 1 ]] || fail "more than one line: $(<"$TMP/log.a")"
+	mount -o remount,size=16m "$DISK"
+	await grep -q 'all right again' "$TMP/log.a"
+	stop
+	same "datagrams, on that disk" "$(got "$DISK/out.json" 5001)" "100 10000 8600"
+	same "SYNs, on that disk" "$(got "$DISK/out.json" 445)" "$(got "$TMP/out.json" 445)"
+	same "SYNs" "$(got "$TMP/out.json" 445 | cut -d' ' -f1)" "$SENT"
+	same "records dropped" "$(grep -o '[0-9]* records were dropped' "$TMP/log.a")" \
+		"0 records were dropped"
+}
+
+# Nobody reads standard output: the file beside it gets all, and the end comes in time.
+a_stuck_reader_delays_nobody()
+{
+	lab
+	mkfifo "$TMP/out.fifo"
+	# shellcheck disable=SC2217 # that is the point
+	sleep 60 <"$TMP/out.fifo" &
+	local reader=$!
+	daemon a --json "$TMP/out.json" --json "$TMP/out.fifo" --active-timeout 1
+	syns 445 0.5
+	datagrams 5001 100
+	stop
+	kill "$reader"
+	same "datagrams in the file" "$(got "$TMP/out.json" 5001)" "100 10000 8600"
+	same "SYNs in the file" "$(got "$TMP/out.json" 445 | cut -d' ' -f1)" "$SENT"
+}
+
+files_are_rotated()
+{
+	lab
+	printf '[export]\nactive_timeout = 1\n[json]\ntarget = %s\nrotate_size = 4K\nrotate_keep = 3\n' \
+		"$TMP/out.json" >"$TMP/out.conf"
+	daemon a --json "$TMP/out.plain" --config "$TMP/out.conf"
+	for port in 5001 5002 5003 5004 5005 5006; do
+		syns "$port" 0.1 200
+		sleep 1.1
+	done
+	await grep -q 5006 "$TMP/out.plain"
+	mv "$TMP/out.plain" "$TMP/out.moved"
+	kill -HUP "$DAEMON"
+	await test -e "$TMP/out.plain"
+	await grep -q 'read its settings again' "$TMP/log.a"
+	datagrams 5007 10
+	stop
+	same "old files" "$(cd "$TMP" && echo out.json.*)" "out.json.1 out.json.2 out.json.3"
+	jq -e . "$TMP"/out.json* >/dev/null || fail "a file was cut within a line"
+	same "before SIGHUP" "$(got "$TMP/out.moved" 5006 | cut -d' ' -f1)" "$SENT"
+	same "after SIGHUP" "$(got "$TMP/out.plain" 5007)" "10 1000 860"
+}
+
+# A sink more and one less, and a mistake in between, without an end to the counting.
+settings_are_read_again()
+{
+	lab
+	printf '[json]\ntarget = %s\n' "$TMP/out.a" >"$TMP/out.conf"
+	daemon a --config "$TMP/out.conf" --active-timeout 1
+	datagrams 5001 100
+	printf '[json]\ntarget = %s\nnonsense = 1\n' "$TMP/out.b" >"$TMP/out.conf"
+	kill -HUP "$DAEMON"
+	await grep -q 'out.conf:3: \[json\] has no key nonsense; going on as before' "$TMP/log.a"
+	await grep -q 5001 "$TMP/out.a"
+	printf '[json]\ntarget = %s\n' "$TMP/out.b" >"$TMP/out.conf"
+	kill -HUP "$DAEMON"
+	await test -e "$TMP/out.b"
+	await grep -q 'read its settings again' "$TMP/log.a"
+	datagrams 5002 50
+	stop
+	same "first file" "$(got "$TMP/out.a" 5001) $(got "$TMP/out.a" 5002)" "100 10000 8600 0 0 0"
+	same "second file" "$(got "$TMP/out.b" 5001) $(got "$TMP/out.b" 5002)" "0 0 0 50 5000 4300"
+}
+
+bad_settings_are_refused()
+{
+	printf '[export]\ninterface = eth0\n\n[json]\nfile = x\n' >"$TMP/out.conf"
+	refuses 2 "$WEIR" export --check-config --config "$TMP/out.conf"
+	[[ $ERR == *"out.conf:5: [json] has no key file"* ]] || fail "said: $ERR"
+	printf '[jsno]\nfile = x\n' >"$TMP/out.conf"
+	refuses 2 "$WEIR" export --check-config --config "$TMP/out.conf"
+	refuses 1 "$WEIR" export --check-config --config "$TMP/out.none"
+	refuses 2 "$WEIR" export --json x --active-timeout never
+	refuses 2 "$WEIR" export --json-rotate-size 5
+	refuses 2 "$WEIR" export --nonsense
+	refuses 2 "$WEIR" export -i lo
+	refuses 1 "$WEIR" export -i lo --json /nowhere/x
+	refuses 1 "$WEIR" export -i nosuch0 --json "$TMP/out.json"
+	printf '[export]\ninterface = eth0\n[json]\ntarget = x\n' >"$TMP/out.conf"
+	good "$WEIR" export --check-config --config "$TMP/out.conf"
+}
+
+# The interface goes and comes back: said once each way, and counted again.
+an_interface_that_vanishes_is_waited_for()
+{
+	lab
+	host ip link add weirx0 type veth peer name weirx1
+	host ip link set weirx0 up
+	daemon a -i weirx0 --json "$TMP/out.json"
+	host ip link del weirx0
+	await grep -q 'weirx0: the interface is gone; waiting' "$TMP/log.a"
+	datagrams 5001 10
+	host ip link add weirx0 type veth peer name weirx1
+	await grep -q 'weirx0: watched again' "$TMP/log.a"
+	stop
+	same "datagrams meanwhile" "$(got "$TMP/out.json" 5001)" "10 1000 860"
+	same "times it was said" "$(grep -c 'waiting for it' "$TMP/log.a")" 1
+}
+
+need jq python3 unshare
+for case in json_lines_hold_what_was_sent full_tables_lose_nothing a_restart_repeats_nothing \
+	two_daemons_of_one_interface a_full_disk_is_waited_for a_stuck_reader_delays_nobody \
+	files_are_rotated settings_are_read_again bad_settings_are_refused \
+	an_interface_that_vanishes_is_waited_for; do
+	run_case "export: ${case//_/ }" "$case"
+done
+((CASES)) || exit 1

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The thread of a watched interface: drains the rings, scans the tables, feeds the sinks; see
+ * export.h.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "export.h"
+#include "say.h"
+
+#define DRAIN_NS 20000000ULL	    /* often enough for rings at a million new flows a second */
+#define LOOK_NS 2000000000ULL	    /* between two looks whether it is still there, or back */
+#define FLOWS_ENDED_MOST (4U << 20) /* remembered of flows with no record in the tables */
+
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
+}
+
+static uint64_t seconds_ns(double seconds)
+{
+	return (uint64_t)(seconds * 1e9);
+}
+
+static bool is_stopping(const struct watch *w)
+{
+	return __atomic_load_n(&w->stopping, __ATOMIC_RELAXED);
+}
+
+static const struct section *settings_of(const struct watch *w)
+{
+	return w->export->config->sections[0];
+}
+
+/* One look at the settings, which a reload may exchange. */
+static struct feed_options options_of(struct watch *w, uint64_t *interval)
+{
+	struct feed_options o;
+	const struct section *s;
+
+	pthread_rwlock_rdlock(&w->export->lock);
+	s = settings_of(w);
+	o = (struct feed_options){
+		.active_ns = seconds_ns(section_seconds(s, "active_timeout")),
+		.idle_ns = seconds_ns(section_seconds(s, "idle_timeout")),
+		.limit = FLOWS_ENDED_MOST,
+		.baseline = !w->live.held && strcmp(section_text(s, "since"), "attach") != 0,
+	};
+	*interval = seconds_ns(section_seconds(s, "scan_interval"));
+	pthread_rwlock_unlock(&w->export->lock);
+	return o;
+}
+
+static void push(void *arg, struct batch *b)
+{
+	struct watch *w = arg;
+	struct export *e = w->export;
+	int i;
+
+	pthread_rwlock_rdlock(&e->lock);
+	for (i = 0; i < e->sink_count; i++)
+		sink_push(e->sinks[i], b);
+	pthread_rwlock_unlock(&e->lock);
+	batch_put(b);
+}
+
+/* ---- the interface ---- */
+
+static int open_live(struct watch *w, struct live *l)
+{
+	const struct section *s = settings_of(w);
+	static const char *const modes[] = { "auto", "native", "skb" };
+	struct live_options o = {
+		.memory = section_count(s, "memory") << 20,
+		.flow_records = (uint32_t)section_count(s, "flows"),
+		.filter = section_text(s, "filter"),
+	};
+	int err = live_open(l, w->name), i;
+
+	for (i = 0; i < 3; i++)
+		if (!strcmp(section_text(s, "mode"), modes[i]))
+			o.mode = (enum mode)i;
+	if (!err && *o.filter && strcmp(o.filter, l->meta.filter)) {
+		snprintf(l->why, sizeof(l->why),
+			 "%s: weir is attached and its filter is another one (%.200s): `weir "
+			 "set-filter` changes that",
+			 w->name, *l->meta.filter ? l->meta.filter : "none");
+		return -EBUSY;
+	}
+	if (err != -ENOENT)
+		return err;
+	live_close(l);
+	return live_watch(l, w->name, &o);
+}
+
+/* Opens it and begins a feed. What went wrong is in `why`. */
+static int watch_open(struct watch *w, char why[WHY_SIZE])
+{
+	static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
+	struct batch_iface iface = { .number = w->number };
+	struct feed_options o;
+	uint64_t interval;
+	int err;
+
+	pthread_mutex_lock(&one_at_a_time);
+	pthread_rwlock_rdlock(&w->export->lock);
+	pthread_mutex_lock(&w->lock);
+	err = open_live(w, &w->live);
+	snprintf(why, WHY_SIZE, "%s", w->live.why);
+	pthread_rwlock_unlock(&w->export->lock);
+	if (!err) {
+		o = options_of(w, &interval);
+		memcpy(iface.name, w->name, sizeof(iface.name));
+		iface.index = w->live.iface.index;
+		w->feed = feed_new(&o, &iface, push, w);
+		err = w->feed ? 0 : -ENOMEM;
+		if (err)
+			snprintf(why, WHY_SIZE, "%s: no memory to remember flows", w->name);
+	}
+	w->up = !err;
+	if (err)
+		live_close(&w->live);
+	pthread_mutex_unlock(&w->lock);
+	pthread_mutex_unlock(&one_at_a_time);
+	if (!err && *w->live.note)
+		say("%s", w->live.note);
+	return err;
+}
+
+static struct weir_sum plus(struct weir_sum a, struct weir_sum b)
+{
+	return (struct weir_sum){ a.packets + b.packets, a.bytes + b.bytes };
+}
+
+static void watch_close(struct watch *w)
+{
+	struct feed_ledger *e = &w->earlier, *l = &w->ledger;
+
+	pthread_mutex_lock(&w->lock);
+	w->up = false;
+	e->before = plus(e->before, l->before);
+	e->exported = plus(e->exported, l->exported);
+	e->lost = plus(e->lost, l->lost);
+	e->overlap = plus(e->overlap, l->overlap);
+	e->records += l->records;
+	*l = (struct feed_ledger){ 0 };
+	feed_free(w->feed);
+	w->feed = NULL;
+	live_close(&w->live);
+	pthread_mutex_unlock(&w->lock);
+	snapshot_free(&w->snapshot);
+}
+
+/* ---- the tables ---- */
+
+static int read_tables(struct watch *w, bool last)
+{
+	struct ended_visitor visitor = { .flow = feed_ended, .arg = w->feed };
+	struct live *l = &w->live;
+	uint64_t now;
+	int err = reader_visit(l->reader, &visitor);
+
+	if (!err)
+		err = reader_read(l->reader, &w->snapshot);
+	now = clock_ns(CLOCK_BOOTTIME) + (uint64_t)l->tables.clock_offset;
+	return err ? err : feed_scan(w->feed, &w->snapshot, now, last);
+}
+
+static void scan(struct watch *w, bool last)
+{
+	uint64_t begun = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	int err = read_tables(w, last);
+
+	if (err)
+		say("%s: reading the tables failed: %s; trying on", w->name, strerror(-err));
+	pthread_mutex_lock(&w->lock);
+	w->ledger = *feed_ledger(w->feed);
+	w->live_flows = w->snapshot.live;
+	w->ended = w->snapshot.ended;
+	w->scans++;
+	w->scan_seconds += (double)(clock_ns(CLOCK_THREAD_CPUTIME_ID) - begun) / 1e9;
+	pthread_mutex_unlock(&w->lock);
+}
+
+/* Sleeps till then, or a moment longer than asked to stop. */
+static void sleep_till(struct watch *w, uint64_t then)
+{
+	struct timespec ts = { (time_t)(then / 1000000000), (long)(then % 1000000000) };
+
+	__atomic_store_n(&w->beat, clock_ns(CLOCK_MONOTONIC), __ATOMIC_RELAXED);
+	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);
+}
+
+/* Until it is gone (why not NULL then) or we are. */
+static void watch_while_there(struct watch *w, const char **gone)
+{
+	uint64_t now = clock_ns(CLOCK_MONOTONIC), look = now + LOOK_NS, next = now, interval;
+	struct feed_options o = options_of(w, &interval);
+
+	while (!is_stopping(w) && !*gone) {
+		if (now >= next) {
+			o = options_of(w, &interval);
+			feed_set(w->feed, &o);
+			scan(w, false);
+			next += interval;
+			now = clock_ns(CLOCK_MONOTONIC);
+			if (next < now)
+				next = now + interval / 2;
+		}
+		if (now >= look) {
+			*gone = live_gone(&w->live);
+			look = now + LOOK_NS;
+		}
+		sleep_till(w, now + DRAIN_NS < next ? now + DRAIN_NS : next);
+		reader_drain(w->live.reader);
+		now = clock_ns(CLOCK_MONOTONIC);
+	}
+	scan(w, true);
+}
+
+static void wait_till_back(struct watch *w)
+{
+	uint64_t look = 0, now;
+	char why[WHY_SIZE];
+
+	while (!is_stopping(w)) {
+		now = clock_ns(CLOCK_MONOTONIC);
+		if (now >= look && !watch_open(w, why)) {
+			say("%s: watched again", w->name);
+			return;
+		}
+		if (now >= look)
+			look = now + LOOK_NS;
+		sleep_till(w, now + DRAIN_NS * 5);
+	}
+}
+
+static void tell_end(const struct watch *w)
+{
+	const struct feed_ledger *l = &w->ledger;
+
+	say("%s: %llu records hold %llu packets, %llu bytes; lost to full tables: %llu packets%s",
+	    w->name, (unsigned long long)l->records, (unsigned long long)l->exported.packets,
+	    (unsigned long long)l->exported.bytes,
+	    (unsigned long long)(l->lost.packets - l->overlap.packets),
+	    l->balanced ? "" : " (NOT BALANCED)");
+}
+
+static void *run(void *arg)
+{
+	struct watch *w = arg;
+
+	while (!is_stopping(w)) {
+		const char *gone = NULL;
+
+		watch_while_there(w, &gone);
+		if (gone)
+			say("%s: %s; waiting for it to come back", w->name, gone);
+		tell_end(w);
+		watch_close(w);
+		wait_till_back(w);
+	}
+	if (w->up) {
+		scan(w, true);
+		tell_end(w);
+		watch_close(w);
+	}
+	return NULL;
+}
+
+struct watch *watch_start(struct export *e, const char *name, char why[WHY_SIZE])
+{
+	static uint16_t numbers;
+	struct watch *w = calloc(1, sizeof(*w));
+
+	snprintf(why, WHY_SIZE, "%s: no memory", name);
+	if (!w)
+		return NULL;
+	w->export = e;
+	w->number = numbers++;
+	snprintf(w->name, sizeof(w->name), "%s", name);
+	pthread_mutex_init(&w->lock, NULL);
+	w->beat = clock_ns(CLOCK_MONOTONIC);
+	if (!watch_open(w, why)) {
+		if (!pthread_create(&w->thread, NULL, run, w))
+			return w;
+		snprintf(why, WHY_SIZE, "%s: no thread", name);
+		watch_close(w);
+	}
+	pthread_mutex_destroy(&w->lock);
+	free(w);
+	return NULL;
+}
+
+void watch_stop(struct watch *w)
+{
+	__atomic_store_n(&w->stopping, true, __ATOMIC_RELAXED);
+}
+
+void watch_free(struct watch *w)
+{
+	pthread_join(w->thread, NULL);
+	pthread_mutex_destroy(&w->lock);
+	free(w);
+}
