@@ -100,40 +100,6 @@ static int open_live(struct watch *w, struct live *l)
 	return live_watch(l, w->name, &o);
 }
 
-/* Opens it and begins a feed. What went wrong is in `why`. */
-static int watch_open(struct watch *w, char why[WHY_SIZE])
-{
-	static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
-	struct batch_iface iface = { .number = w->number };
-	struct feed_options o;
-	uint64_t interval;
-	int err;
-
-	pthread_mutex_lock(&one_at_a_time);
-	pthread_rwlock_rdlock(&w->export->lock);
-	pthread_mutex_lock(&w->lock);
-	err = open_live(w, &w->live);
-	snprintf(why, WHY_SIZE, "%s", w->live.why);
-	pthread_rwlock_unlock(&w->export->lock);
-	if (!err) {
-		o = options_of(w, &interval);
-		memcpy(iface.name, w->name, sizeof(iface.name));
-		iface.index = w->live.iface.index;
-		w->feed = feed_new(&o, &iface, push, w);
-		err = w->feed ? 0 : -ENOMEM;
-		if (err)
-			snprintf(why, WHY_SIZE, "%s: no memory to remember flows", w->name);
-	}
-	w->up = !err;
-	if (err)
-		live_close(&w->live);
-	pthread_mutex_unlock(&w->lock);
-	pthread_mutex_unlock(&one_at_a_time);
-	if (!err && *w->live.note)
-		say("%s", w->live.note);
-	return err;
-}
-
 static struct weir_sum plus(struct weir_sum a, struct weir_sum b)
 {
 	return (struct weir_sum){ a.packets + b.packets, a.bytes + b.bytes };
@@ -189,6 +155,44 @@ static void scan(struct watch *w, bool last)
 	pthread_mutex_unlock(&w->lock);
 }
 
+/* Opens it and begins a feed. What went wrong is in `why`. */
+static int watch_open(struct watch *w, char why[WHY_SIZE])
+{
+	static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
+	struct batch_iface iface = { .number = w->number };
+	struct feed_options o;
+	uint64_t interval;
+	int err;
+
+	pthread_mutex_lock(&one_at_a_time);
+	pthread_rwlock_rdlock(&w->export->lock);
+	pthread_mutex_lock(&w->lock);
+	err = open_live(w, &w->live);
+	snprintf(why, WHY_SIZE, "%s", w->live.why);
+	pthread_rwlock_unlock(&w->export->lock);
+	if (!err) {
+		o = options_of(w, &interval);
+		memcpy(iface.name, w->name, sizeof(iface.name));
+		iface.index = w->live.iface.index;
+		w->feed = feed_new(&o, &iface, push, w);
+		err = w->feed ? 0 : -ENOMEM;
+		if (err)
+			snprintf(why, WHY_SIZE, "%s: no memory to remember flows", w->name);
+	}
+	w->up = !err;
+	if (err)
+		live_close(&w->live);
+	pthread_mutex_unlock(&w->lock);
+	pthread_mutex_unlock(&one_at_a_time);
+	if (err)
+		return err;
+	if (*w->live.note)
+		say("%s", w->live.note);
+	/* What is nobody's is what there was before we say that we are ready. */
+	scan(w, false);
+	return 0;
+}
+
 /* Sleeps till then, or a moment longer than asked to stop. */
 static void sleep_till(struct watch *w, uint64_t then)
 {
@@ -201,9 +205,10 @@ static void sleep_till(struct watch *w, uint64_t then)
 /* Until it is gone (why not NULL then) or we are. */
 static void watch_while_there(struct watch *w, const char **gone)
 {
-	uint64_t now = clock_ns(CLOCK_MONOTONIC), look = now + LOOK_NS, next = now, interval;
+	uint64_t now = clock_ns(CLOCK_MONOTONIC), look = now + LOOK_NS, interval, next;
 	struct feed_options o = options_of(w, &interval);
 
+	next = now + interval;
 	while (!is_stopping(w) && !*gone) {
 		if (now >= next) {
 			o = options_of(w, &interval);
