@@ -148,6 +148,21 @@ $(B)/test/filter: tests/filter.c tests/frames.c tests/reference.c $(filter $(B)/
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) -O2 -g $(filter %.c %.o,$^) -o $@ -lcmocka -lpcap $(LIBS)
 
+READ_USES := capture classic filter filter_emit filter_flow filter_packet filter_text \
+	filter_translate filter_load lane native output_json plain reader rows rowset store tables text view
+$(B)/test/read: tests/read.c $(READ_USES:%=$(B)/user/%.o) $(TEST_DEPS)
+	$(call say,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TEST_CFLAGS) -O2 -g $(filter %.c %.o,$^) -o $@ -lcmocka $(LIBS)
+
+# What threads share they must not race for; what live tables are read with is not of it.
+$(B)/test/read_races: tests/read.c $(READ_USES:%=user/%.c) $(TEST_DEPS)
+	$(call say,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TEST_CFLAGS) $(PKG_CFLAGS) -O1 -g -fsanitize=thread -Wno-tsan $(filter %.c,$^) -o $@ -lcmocka $(LIBS)
+
+tests: $(B)/test/read $(B)/test/read_races
+
 $(B)/test/replay: tests/replay.c tests/frames.c $(TEST_DEPS)
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)

@@ -66,6 +66,13 @@ verdict "ports and hosts add up to the flows" $? "they do not"
 cmp -s "$dir/stdin.json" <(jq -c 'del(.files)' "$dir/a.json")
 verdict "standard input gives what the file gives" $? "it differs"
 
+others=
+for threads in 1 2 5; do
+	"$weir" read -j -n 0 --threads $threads "$dir/b.pcap" | cmp -s - "$dir/large.json" || others="$others $threads"
+done
+[ -z "$others" ]
+verdict "one, two and five threads print the same bytes" $? "not:$others"
+
 first=$(tshark -r "$dir/a.pcap" -c 1 -T fields -e frame.time_epoch)
 mine=$(jq -r '[.flows[].first] | min' "$dir/a.json")
 [ "$(date -u -d "$mine" +%s.%N)" = "$first" ]

@@ -196,6 +196,19 @@ case_several_files()
 	same "files named" "$(jq '.files | length' "$TMP/out")" 3
 }
 
+# More threads than there is memory for them: as many as there is.
+case_threads()
+{
+	local memory
+
+	for memory in 12 23 47; do
+		good "$WEIR" read -j -M "$memory" "$1"
+		read_frames 3
+	done
+	good "$WEIR" read -j --threads 64 "$1"
+	read_frames 3
+}
+
 case_several_one_missing()
 {
 	refuses 1 "$WEIR" read -j "$FILES/good.pcap" "$FILES/missing" "$FILES/other.pcap"
@@ -323,6 +336,11 @@ case_bad_values()
 	for value in abc 0 -5 99999999999; do
 		misuse read -F "$value" "$good"
 	done
+	for value in abc 0 -1 '' 65; do
+		misuse read --threads "$value" "$good"
+	done
+	misuse read --threads 2 -M 23 "$good"
+	good "$WEIR" read --threads 2 -M 24 "$good"
 	for value in abc -1 nan '' 0; do
 		misuse show -I "$value" -i "$NONE"
 	done
@@ -488,6 +506,7 @@ run_case "read snapped frames" case_snapped
 run_case "read standard input" case_stdin
 run_case "read a pipe" case_stdin_pipe
 run_case "read an empty standard input" case_stdin_empty
+run_case "read with threads" case_threads "$FILES/good.pcap"
 run_case "read several files" case_several_files
 run_case "read several files, one missing" case_several_one_missing
 run_case "read a missing file" hopeless "$FILES/missing"

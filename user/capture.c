@@ -13,23 +13,15 @@
 #include "filter.h"
 #include "plain.h"
 
-int capture_open(struct capture *c, const struct plan *plan)
+int capture_open(struct capture *c, const struct plan *plan, uint32_t threads)
 {
 	*c = (struct capture){ 0 };
-	c->native = native_new(plan, 0x77656972);
-	c->reader = c->native ? reader_new(native_tables(c->native), 0) : NULL;
-	if (c->reader)
-		return 0;
-	capture_close(c);
-	return -ENOMEM;
+	return lanes_open(&c->lanes, plan, threads);
 }
 
 void capture_close(struct capture *c)
 {
-	reader_free(c->reader);
-	native_free(c->native);
-	c->reader = NULL;
-	c->native = NULL;
+	lanes_close(&c->lanes);
 }
 
 static bool has_filter(const struct capture *c)
@@ -101,7 +93,7 @@ static uint64_t time_of(const struct pcap_pkthdr *h)
 static int count_records(struct capture *c, pcap_t *p, const struct filter *filter,
 			 const char *path, uint64_t n)
 {
-	const uint32_t every = native_frames_safe(c->native);
+	const uint32_t every = native_frames_safe(c->lanes.lane->native);
 	uint8_t link = classic_link(pcap_datalink(p));
 	struct pcap_pkthdr *h;
 	const u_char *data;
@@ -115,12 +107,12 @@ static int count_records(struct capture *c, pcap_t *p, const struct filter *filt
 		note_times(c, frame.ns, frame.ns);
 		c->frames++;
 		if (filter && !filter_match(filter, data, h->caplen, h->len))
-			native_filtered(c->native, h->len, WEIR_DIR_FILE);
+			native_filtered(c->lanes.lane->native, h->len, WEIR_DIR_FILE);
 		else
-			native_count_frame(c->native, &frame, link);
+			native_count_frame(c->lanes.lane->native, &frame, link);
 		if (n % every)
 			continue;
-		err = reader_drain(c->reader);
+		err = reader_drain(c->lanes.lane->reader);
 		if (err)
 			return err;
 	}
@@ -198,7 +190,7 @@ static size_t read_header(int fd, unsigned char *to)
 
 static int read_descriptor(struct capture *c, const char *path, int fd)
 {
-	struct plain plain = { .fd = fd, .native = c->native, .reader = c->reader };
+	struct plain plain = { .fd = fd, .lanes = &c->lanes };
 	unsigned char header[CLASSIC_HEADER];
 	struct stream s = { .fd = fd, .part = { header } };
 	int err = 1;
@@ -233,13 +225,12 @@ int capture_file(struct capture *c, const char *path)
 	err = read_descriptor(c, path, fd);
 	if (!standard)
 		close(fd);
-	native_flush(c->native);
-	drained = reader_drain(c->reader);
+	native_flush(c->lanes.lane->native);
+	drained = reader_drain(c->lanes.lane->reader);
 	return err ? err : drained;
 }
 
 int capture_snapshot(struct capture *c, struct snapshot *s)
 {
-	native_flush(c->native);
-	return reader_read(c->reader, s);
+	return lanes_read(&c->lanes, s);
 }

@@ -2,17 +2,15 @@
 /*
  * Capture files, counted by the native data path: plain ones by our own reader (plain.h), all
  * else, what is odd in a plain one, and whatever is to be filtered, by libpcap. Which of the two
- * read a file cannot be told from the answer.
+ * read a file cannot be told from the answer, nor how many threads did.
  */
 #ifndef WEIR_CAPTURE_H
 #define WEIR_CAPTURE_H
 
-#include "native.h"
-#include "reader.h"
+#include "lane.h"
 
 struct capture {
-	struct native *native;
-	struct reader *reader;
+	struct lanes lanes; /* the first is also libpcap's */
 	bool libpcap_only;  /* for comparing the two */
 	const char *filter; /* pcap-filter expression, NULL for none */
 	uint64_t frames;
@@ -20,8 +18,8 @@ struct capture {
 	char error[512];	    /* what, why, what to do; empty if all is well */
 };
 
-/* Tables by `plan`. 0 or -ENOMEM. */
-int capture_open(struct capture *c, const struct plan *plan);
+/* Tables by `plan` for each of `threads`. 0 or -ENOMEM. */
+int capture_open(struct capture *c, const struct plan *plan, uint32_t threads);
 /*
  * Counts a file ("-": standard input). 0, or -EINVAL with c->error set: what was read up to the
  * fault is counted.

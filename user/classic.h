@@ -41,34 +41,47 @@ weir_inline uint32_t classic_word(const unsigned char *at, bool swapped)
 }
 
 /*
- * The frame of the record at *at, if it is plain and all of it lies before `end`: then true, and
- * *at is behind it. Otherwise *why says what is the matter. `swapped` is f->swapped, apart so that
- * it can be a constant.
+ * Bytes of the record at `p`, header and all, if it is plain and lies before `end`; otherwise 0,
+ * and *why says what is the matter. `swapped` is f->swapped, apart so that it can be a constant.
  */
-weir_inline bool classic_next(const struct classic *f, bool swapped, const unsigned char **at,
-			      const unsigned char *end, struct frame *to, enum classic_end *why)
+weir_inline uint32_t classic_size(const struct classic *f, bool swapped, const unsigned char *p,
+				  const unsigned char *end, enum classic_end *why)
 {
-	const unsigned char *p = *at;
-	uint32_t seconds, fraction;
+	uint32_t captured, length;
 
 	*why = CLASSIC_MORE;
 	if (end - p < CLASSIC_RECORD)
-		return false;
-	seconds = classic_word(p, swapped);
-	fraction = classic_word(p + 4, swapped);
-	to->captured = classic_word(p + 8, swapped);
-	to->length = classic_word(p + 12, swapped);
-	if (to->captured > to->length || to->length > CAPTURE_LENGTH_MAX ||
-	    to->captured > f->captured || fraction >= f->units || seconds > INT32_MAX) {
+		return 0;
+	captured = classic_word(p + 8, swapped);
+	length = classic_word(p + 12, swapped);
+	if (captured > length || length > CAPTURE_LENGTH_MAX || captured > f->captured ||
+	    classic_word(p + 4, swapped) >= f->units || classic_word(p, swapped) > INT32_MAX) {
 		*why = CLASSIC_STRANGE;
-		return false;
+		return 0;
 	}
-	if (end - p - CLASSIC_RECORD < to->captured)
-		return false;
-	to->ns = seconds * 1000000000ULL + (uint64_t)fraction * f->unit;
-	to->data = p + CLASSIC_RECORD;
-	*at = to->data + to->captured;
-	return true;
+	return end - p - CLASSIC_RECORD < captured ? 0 : CLASSIC_RECORD + captured;
+}
+
+/* The frame of a record that has a size. */
+weir_inline struct frame classic_frame(const struct classic *f, bool swapped,
+				       const unsigned char *p)
+{
+	return (struct frame){
+		.data = p + CLASSIC_RECORD,
+		.captured = classic_word(p + 8, swapped),
+		.length = classic_word(p + 12, swapped),
+		.ns = classic_word(p, swapped) * 1000000000ULL +
+		      (uint64_t)classic_word(p + 4, swapped) * f->unit,
+	};
+}
+
+/* Most bytes of the record at `p` that are needed to see it all, as far as `end` lets us know. */
+static inline uint32_t classic_needs(const struct classic *f, const unsigned char *p,
+				     const unsigned char *end)
+{
+	if (end - p < CLASSIC_RECORD)
+		return CLASSIC_RECORD;
+	return CLASSIC_RECORD + classic_word(p + 8, f->swapped);
 }
 
 /* What weir makes of a libpcap link type: enum weir_link. */

@@ -14,6 +14,7 @@
 #define EXIT_FAILED 1
 #define EXIT_MISUSE 2
 #define INTERFACES_MAX 16
+#define THREADS_MAX 64
 
 struct config {
 	const char *interfaces[INTERFACES_MAX];
@@ -27,6 +28,8 @@ struct config {
 	bool egress;
 	bool none;
 	const char *filter; /* of --filter; config_filter() sets live.filter */
+	uint64_t threads;   /* 0: as many as are worth it */
+	bool memory_said;   /* by --memory */
 	bool quiet;
 	bool verbose;
 	struct live_options live;
@@ -50,6 +53,7 @@ enum option_set {
 	OPT_LINK = 1 << 7,
 	OPT_FILTER = 1 << 8,
 	OPT_NONE = 1 << 9,
+	OPT_THREADS = 1 << 10,
 };
 
 /* Options of one command alone, from a table of its own: long names only. */

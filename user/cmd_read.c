@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* weir read: the same tables over capture files. */
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
 
 #include "capture.h"
@@ -27,13 +28,36 @@ static int print_files(struct capture *c, struct config *cfg, const struct selec
 	return err ? EXIT_FAILED : EXIT_OK;
 }
 
-static int plan_files(const struct config *cfg, struct plan *plan)
-{
-	int err = plan_make(plan, cfg->live.memory, 1);
+/* Looking for records in turn leaves nothing to do for more. */
+#define THREADS_USEFUL 8
 
+/* Only plain files on disk are read by several: it takes reading them to know. */
+static uint32_t count_threads(const struct config *cfg)
+{
+	cpu_set_t cpus;
+	int count = 1;
+
+	if (cfg->threads)
+		return (uint32_t)cfg->threads;
+	if (!sched_getaffinity(0, sizeof(cpus), &cpus))
+		count = CPU_COUNT(&cpus);
+	return count < THREADS_USEFUL ? (uint32_t)count : THREADS_USEFUL;
+}
+
+/* What is said of memory is for all threads together; if nothing is, each has the usual. */
+static int plan_files(const struct config *cfg, struct plan *plan, uint32_t *threads)
+{
+	uint64_t memory = cfg->live.memory;
+	int err;
+
+	*threads = count_threads(cfg);
+	if (cfg->memory_said && !cfg->threads && memory / *threads < WEIR_MEMORY_MIN)
+		*threads = memory < WEIR_MEMORY_MIN ? 1 : (uint32_t)(memory / WEIR_MEMORY_MIN);
+	err = plan_make(plan, cfg->memory_said ? memory / *threads : memory, 1);
 	if (err)
-		say("read: --memory %llu is too little: try 12 MiB or more",
-		    (unsigned long long)cfg->live.memory >> 20);
+		say("read: --memory %llu is too little for %u thread%s: try %llu MiB or more",
+		    (unsigned long long)memory >> 20, *threads, *threads == 1 ? "" : "s",
+		    (WEIR_MEMORY_MIN >> 20) * *threads);
 	if (!err && cfg->live.flow_records) {
 		plan->flow_sets = (cfg->live.flow_records + WEIR_WAYS - 1) / WEIR_WAYS;
 		plan->syn_sets = plan->flow_sets;
@@ -46,6 +70,7 @@ static int run_read(struct config *cfg)
 	struct selection sel;
 	struct capture c;
 	struct plan plan;
+	uint32_t threads;
 	int i, err, code = EXIT_OK;
 
 	if (!cfg->argc) {
@@ -54,10 +79,10 @@ static int run_read(struct config *cfg)
 	}
 	if (config_filter(cfg, cfg->argc) || config_selection(cfg, NULL, &sel))
 		return EXIT_MISUSE;
-	if (plan_files(cfg, &plan))
+	if (plan_files(cfg, &plan, &threads))
 		return EXIT_MISUSE;
-	if (capture_open(&c, &plan)) {
-		say("read: no memory for the tables: try a smaller --memory");
+	if (capture_open(&c, &plan, threads)) {
+		say("read: no memory for the tables: try a smaller --memory or fewer --threads");
 		return EXIT_FAILED;
 	}
 	c.filter = cfg->live.filter;
@@ -78,7 +103,8 @@ static int run_read(struct config *cfg)
 const struct cmd cmd_read = { "read",
 			      "FILE... [-- EXPRESSION]",
 			      "the tables of capture files, - for standard input",
-			      OPT_FORMAT | OPT_CSV | OPT_ROWS | OPT_MEMORY | OPT_FILTER,
+			      OPT_FORMAT | OPT_CSV | OPT_ROWS | OPT_MEMORY | OPT_FILTER |
+				      OPT_THREADS,
 			      -1,
 			      run_read,
 			      NULL };

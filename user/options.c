@@ -100,6 +100,7 @@ static bool take_mode(struct config *cfg, const char *v)
 
 static bool take_memory(struct config *cfg, const char *v)
 {
+	cfg->memory_said = true;
 	return take_u64(&cfg->live.memory, v, 1 << 20);
 }
 
@@ -111,6 +112,11 @@ static bool take_flows(struct config *cfg, const char *v)
 		return false;
 	cfg->live.flow_records = (uint32_t)n;
 	return true;
+}
+
+static bool take_threads(struct config *cfg, const char *v)
+{
+	return take_u64(&cfg->threads, v, 1) && cfg->threads && cfg->threads <= THREADS_MAX;
 }
 
 static bool take_link(struct config *cfg, const char *v)
@@ -162,6 +168,8 @@ static const struct option_row rows[] = {
 	{ 'M', "memory", "MIB", OPT_MEMORY, "for all tables together; default 64", take_memory },
 	{ 'F', "flows", "RECORDS", OPT_MEMORY, "flow records per CPU instead of by memory",
 	  take_flows },
+	{ 't', "threads", "THREADS", OPT_THREADS,
+	  "how many count; default: as many as CPUs, up to 8", take_threads },
 	{ 'f', "filter", "EXPRESSION", OPT_FILTER,
 	  "only what this pcap-filter expression matches; or its words at the end", take_filter },
 	{ 'N', "none", NULL, OPT_NONE, "no filter any more", take_none },
