@@ -26,7 +26,7 @@ PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all run test tests bench bench-live bench-top install clean fmt fmt-check help deps-here
+.PHONY: all run test tests bench bench-live bench-read bench-top install clean fmt fmt-check help deps-here
 
 all: deps-here $(B)/weir $(B)/load
 
@@ -34,6 +34,7 @@ help:
 	@echo 'sudo make run [IF=eth0] [SECONDS=10]   install what is missing, build, and show traffic'
 	@echo 'sudo make test                         the same, and run every test'
 	@echo 'sudo make bench-live                   the cost on a live link, beside other tools'
+	@echo 'sudo make bench-read                   how fast files are read, beside other tools'
 	@echo 'make | bench | install (PREFIX, DESTDIR) | fmt | fmt-check | clean'
 
 # A complaint one can act on, before a compiler's.
@@ -90,6 +91,10 @@ $(B)/pcapgen: tools/pcapgen.c Makefile
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $< -o $@ -lm
+
+$(B)/pcaploop: tools/pcaploop.c Makefile
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) $< -o $@ -lpcap
 
 # What tools/bench-live sends and receives with.
 $(B)/blast: tools/blast.c bpf/blast.h $(B)/blast.skel.h Makefile
@@ -161,7 +166,7 @@ $(B)/test/read_races: tests/read.c $(READ_USES:%=user/%.c) $(TEST_DEPS)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) $(PKG_CFLAGS) -O1 -g -fsanitize=thread -Wno-tsan $(filter %.c,$^) -o $@ -lcmocka $(LIBS)
 
-tests: $(B)/test/read $(B)/test/read_races
+tests: $(B)/test/read $(B)/test/read_races $(B)/pcapgen $(B)/pcaploop
 
 $(B)/test/replay: tests/replay.c tests/frames.c $(TEST_DEPS)
 	$(call say,TEST,$@)
@@ -200,6 +205,11 @@ bench-live:
 	@tools/install-deps bench
 	@$(MAKE) --no-print-directory all $(B)/blast $(B)/sink
 	@tools/bench-live $(BENCH_ARGS) $(B)
+
+bench-read:
+	@tools/install-deps bench
+	@$(MAKE) --no-print-directory all $(B)/pcapgen $(B)/pcaploop
+	@tools/bench-read $(BENCH_ARGS) $(B)
 
 bench-top: all $(B)/flood
 	tools/bench-top $(B) $(FLOWS)
