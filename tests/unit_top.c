@@ -440,7 +440,7 @@ static void test_layout(void **state)
 /* A wide terminal shows all there is. */
 static void test_layout_wide(void **state)
 {
-	struct look look = { .totals = true, .bars = true };
+	struct look look = { .totals = true, .bars = true, .interfaces = true };
 	const struct field *f;
 	struct layout l;
 	int shown = 0, i;

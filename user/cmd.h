@@ -88,7 +88,7 @@ extern const struct cmd cmd_attach, cmd_detach, cmd_clean, cmd_status, cmd_show,
 int options_parse(const struct cmd *cmd, int argc, char **argv, struct config *cfg);
 void options_help(const struct cmd *cmd);
 
-/* The first interface asked for, or that of the default route, or NULL having said why. */
+/* Those asked for, each once, or that of the default route. 0, or EXIT_FAILED having said why. */
 int config_interfaces(struct config *cfg);
 /*
  * Takes a view's name from the operands, *view NULL where the first is none, and what is behind it
@@ -97,10 +97,6 @@ int config_interfaces(struct config *cfg);
 int config_view(struct config *cfg, const char **view);
 /* Chooses views by name (NULL: all). 0, or EXIT_MISUSE having said why. */
 int config_selection(const struct config *cfg, const char *view, struct selection *sel);
-/* The interface as attached, or held by this command alone (*held) where it is not. */
-int open_or_watch(struct live *l, const char *name, const struct config *cfg, bool *held);
-/* Prints one answer of a live interface. EXIT_OK or EXIT_FAILED. */
-int print_live(struct live *l, const struct config *cfg, const struct selection *sel);
 /*
  * Sets cfg->live.filter from --filter, from the operands from the `first` on, or from what is
  * behind `--`; NULL where there is none of these. 0, or EXIT_MISUSE having said why.
@@ -108,9 +104,8 @@ int print_live(struct live *l, const struct config *cfg, const struct selection 
 int config_filter(struct config *cfg, int first);
 /* Flushes output; says what went wrong. `code` or EXIT_FAILED. */
 int finish(int code);
-/* The same, taking in what is ended meanwhile, each DRAIN_EVERY seconds. */
+/* How often readers take in what is ended, in seconds. */
 #define DRAIN_EVERY 0.02
-bool wait_draining(struct live *l, double seconds);
 /* Sleeps until `seconds` have passed or a signal asked to stop: then false. */
 bool wait_or_stop(double seconds);
 

@@ -10,13 +10,17 @@
 static int print_files(struct capture *c, struct config *cfg, const struct selection *sel)
 {
 	struct snapshot s = { 0 };
+	struct part all = {
+		.duration_ns = c->last_ns - c->first_ns,
+		.snapshot = &s,
+		.filter = c->filter && *c->filter ? c->filter : NULL,
+	};
 	struct answer a = {
 		.source = "file",
 		.names = (const char *const *)cfg->argv,
 		.name_count = cfg->argc,
-		.duration_ns = c->last_ns - c->first_ns,
-		.snapshot = &s,
-		.filter = c->filter && *c->filter ? c->filter : NULL,
+		.parts = &all,
+		.part_count = 1,
 	};
 	int err = capture_snapshot(c, &s);
 

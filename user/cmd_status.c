@@ -44,7 +44,7 @@ static double percent(uint64_t part, uint64_t all)
 	return all ? 100.0 * (double)part / (double)all : 0;
 }
 
-static void put_text(struct live *l, const struct answer *a)
+static void put_text(struct live *l, const struct part *a)
 {
 	const struct plan *p = &l->tables.plan;
 	const struct snapshot *s = a->snapshot;
@@ -67,7 +67,7 @@ static void put_text(struct live *l, const struct answer *a)
 	       s->live, flows, percent(s->live, flows), s->ended);
 	printf("  %-10s %" PRIu64 " of %" PRIu64 " records (%.1f %%)\n", "SYN", s->syn_live, syns,
 	       percent(s->syn_live, syns));
-	output_ledger(a);
+	output_ledger(a, false);
 	putchar('\n');
 }
 
@@ -76,7 +76,7 @@ static void add(struct json_object *o, const char *key, uint64_t value)
 	json_object_object_add(o, key, json_object_new_uint64(value));
 }
 
-static void put_json(struct live *l, const struct answer *a)
+static void put_json(struct live *l, const struct part *a)
 {
 	const struct plan *p = &l->tables.plan;
 	const struct ledger *g = &a->snapshot->ledger;
@@ -121,7 +121,7 @@ static int status_one(const char *name, const struct config *cfg)
 	struct link_counters counters;
 	struct xdp_present x;
 	struct live l;
-	struct answer a = { .source = "live", .names = &name, .name_count = 1, .snapshot = &s };
+	struct part a = { .name = name, .snapshot = &s };
 	int err = live_open(&l, name);
 
 	if (err) {

@@ -18,9 +18,9 @@
 #define FIRST_LOOK 0.25	 /* seconds after attaching */
 #define NAMES_EVERY 0.25 /* seconds between two looks whether names have come */
 
-static int no_memory(const struct live *l, int err)
+static int no_memory(int err)
 {
-	say("%s: reading the tables failed: %s", l->iface.name, strerror(-err));
+	say("reading the tables failed: %s", strerror(-err));
 	return EXIT_FAILED;
 }
 
@@ -69,7 +69,7 @@ static void wait_on_screen(struct top *t, double next, double end)
 		double left = t->paused ? DRAIN_EVERY : till(next, end);
 
 		take_key(t, term_wait(left < DRAIN_EVERY ? left : DRAIN_EVERY));
-		err = reader_drain(t->live->reader);
+		err = lives_drain(t->all);
 		cost_tick(&t->cost, top_now());
 		if (names_came(t, &looked))
 			t->redraw = true;
@@ -79,7 +79,7 @@ static void wait_on_screen(struct top *t, double next, double end)
 static int run_screen(struct top *t, double end)
 {
 	/* Rates over the moment since we attached would be noise. */
-	double next = top_now() + (t->live->held ? FIRST_LOOK : 0);
+	double next = top_now() + (lives_held(t->all) ? FIRST_LOOK : 0);
 	int err = 0;
 
 	while (!err && !t->quit && !is_over(end)) {
@@ -113,7 +113,7 @@ static int on_screen(struct top *t, double end)
 	choose_glyphs(&t->look);
 	err = run_screen(t, end);
 	term_close();
-	return err ? no_memory(t->live, err) : EXIT_OK;
+	return err ? no_memory(err) : EXIT_OK;
 }
 
 /* ---- on anything else ---- */
@@ -123,7 +123,7 @@ static bool wait_in_text(struct top *t, double next, double end)
 	while (!is_over(end) && top_now() < next) {
 		double left = till(next, end);
 
-		if (!wait_draining(t->live, left < 0.1 ? left : 0.1))
+		if (!lives_wait(t->all, left < 0.1 ? left : 0.1))
 			return false;
 		cost_tick(&t->cost, top_now());
 	}
@@ -146,15 +146,15 @@ static int in_text(struct top *t, double end)
 		if (fflush(stdout))
 			return EXIT_FAILED;
 		if (is_over(end))
-			return err ? no_memory(t->live, err) : EXIT_OK;
+			return err ? no_memory(err) : EXIT_OK;
 	}
-	return no_memory(t->live, err);
+	return no_memory(err);
 }
 
 /* ---- the command ---- */
 
 /* What weir show answers, each interval. */
-static int run_answers(struct live *l, const struct config *cfg, const struct selection *sel,
+static int run_answers(struct lives *all, const struct config *cfg, const struct selection *sel,
 		       double end)
 {
 	double next = top_now();
@@ -162,22 +162,21 @@ static int run_answers(struct live *l, const struct config *cfg, const struct se
 
 	do {
 		next += cfg->interval;
-		if (!wait_draining(l, till(next, end)))
+		if (!lives_wait(all, till(next, end)))
 			return EXIT_OK;
-		code = print_live(l, cfg, sel);
+		code = lives_print(all, cfg, sel);
 	} while (!code && !fflush(stdout) && !is_over(end));
 	return code;
 }
 
-static int run_views(struct live *l, const struct config *cfg, const char *view, bool held,
-		     double end)
+static int run_views(struct lives *all, const struct config *cfg, const char *view, double end)
 {
 	struct top *t = malloc(sizeof(*t));
 	int code = EXIT_FAILED, err;
 
 	if (!t)
-		return no_memory(l, -ENOMEM);
-	err = top_open(t, cfg, l, held, view);
+		return no_memory(-ENOMEM);
+	err = top_open(t, cfg, all, view);
 	if (err == -ENOENT) {
 		say("there is no view %s: conversations, hosts, ports, syn or sizes", view);
 		code = EXIT_MISUSE;
@@ -185,7 +184,7 @@ static int run_views(struct live *l, const struct config *cfg, const char *view,
 		say("--sort %s: no such key there; the README lists each view's", cfg->sort);
 		code = EXIT_MISUSE;
 	} else if (err) {
-		code = no_memory(l, err);
+		code = no_memory(err);
 	} else {
 		code = term_usable() ? on_screen(t, end) : in_text(t, end);
 	}
@@ -197,10 +196,9 @@ static int run_views(struct live *l, const struct config *cfg, const char *view,
 static int run_top(struct config *cfg)
 {
 	struct selection sel, totals = { .totals = true, .limit = cfg->rows };
+	struct lives all;
 	const char *view;
-	struct live l;
 	double end;
-	bool held;
 	int code;
 
 	setlocale(LC_CTYPE, "");
@@ -209,28 +207,19 @@ static int run_top(struct config *cfg)
 	if (cfg->format != FORMAT_TEXT &&
 	    config_selection(cfg, view ? view : "conversations", &sel))
 		return EXIT_MISUSE;
-	if (config_interfaces(cfg))
+	if (config_interfaces(cfg) || lives_open(&all, cfg))
 		return EXIT_FAILED;
-	if (cfg->interface_count > 1) {
-		say("top watches one interface at a time");
-		return EXIT_MISUSE;
-	}
-	if (open_or_watch(&l, cfg->interfaces[0], cfg, &held)) {
-		say("%s", l.why);
-		live_close(&l);
-		return EXIT_FAILED;
-	}
 	end = cfg->duration ? top_now() + cfg->duration : 0;
-	code = cfg->format == FORMAT_TEXT ? run_views(&l, cfg, view, held, end)
-					  : run_answers(&l, cfg, &sel, end);
-	if (code != EXIT_MISUSE && print_live(&l, cfg, &totals))
+	code = cfg->format == FORMAT_TEXT ? run_views(&all, cfg, view, end)
+					  : run_answers(&all, cfg, &sel, end);
+	if (code != EXIT_MISUSE && lives_print(&all, cfg, &totals))
 		code = EXIT_FAILED;
-	live_close(&l);
+	lives_close(&all);
 	return finish(code);
 }
 
 const struct cmd cmd_top = { "top",
-			     "[conversations|hosts|ports|syn|sizes] [-i IF] [EXPRESSION]",
+			     "[conversations|hosts|ports|syn|sizes] [-i IF]... [EXPRESSION]",
 			     "who is talking, live; keys steer it, h tells them",
 			     OPT_INTERFACE | OPT_FORMAT | OPT_CSV | OPT_ROWS | OPT_TIME |
 				     OPT_ATTACH | OPT_MEMORY | OPT_FILTER,

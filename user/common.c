@@ -38,7 +38,17 @@ int finish(int code)
 
 int config_interfaces(struct config *cfg)
 {
-	if (cfg->interface_count)
+	int i, k, n = 0;
+
+	/* Named twice, looked at once. */
+	for (i = 0; i < cfg->interface_count; i++) {
+		for (k = 0; k < n && strcmp(cfg->interfaces[k], cfg->interfaces[i]); k++)
+			;
+		if (k == n)
+			cfg->interfaces[n++] = cfg->interfaces[i];
+	}
+	cfg->interface_count = n;
+	if (n)
 		return 0;
 	if (iface_default(cfg->default_interface)) {
 		say("there is no default route to take the interface from: name one with -i IF");
@@ -160,39 +170,6 @@ int config_selection(const struct config *cfg, const char *view, struct selectio
 		return EXIT_MISUSE;
 	}
 	return 0;
-}
-
-int print_live(struct live *l, const struct config *cfg, const struct selection *sel)
-{
-	struct snapshot s = { 0 };
-	const char *name = l->iface.name;
-	struct link_counters counters;
-	bool counted;
-	struct answer a = { .source = "live", .names = &name, .name_count = 1, .snapshot = &s };
-	int err = reader_read(l->reader, &s);
-
-	counted = !live_counters(l, &counters);
-	a.duration_ns = live_duration(l);
-	a.counters = counted ? &counters : NULL;
-	a.note = l->note[0] && !cfg->quiet ? l->note : NULL;
-	a.filter = *l->meta.filter ? l->meta.filter : NULL;
-	if (!err)
-		err = output_write(cfg->format, &a, sel);
-	snapshot_free(&s);
-	if (err)
-		say("%s: reading the tables failed: %s", name, strerror(-err));
-	return err ? EXIT_FAILED : EXIT_OK;
-}
-
-/* DRAIN_EVERY: often enough that a ring outlasts it at a million new flows a second. */
-bool wait_draining(struct live *l, double seconds)
-{
-	for (; seconds > 0; seconds -= DRAIN_EVERY) {
-		if (!wait_or_stop(seconds < DRAIN_EVERY ? seconds : DRAIN_EVERY))
-			return false;
-		reader_drain(l->reader);
-	}
-	return true;
 }
 
 bool wait_or_stop(double seconds)

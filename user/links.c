@@ -30,12 +30,22 @@ static int take_xdp(const struct nlattr *a, void *data)
 	return MNL_CB_OK;
 }
 
+static int take_vxlan(const struct nlattr *a, void *data)
+{
+	if (mnl_attr_get_type(a) == IFLA_VXLAN_LINK)
+		((struct link *)data)->lower = mnl_attr_get_u32(a);
+	return MNL_CB_OK;
+}
+
+/* The kind comes first. A VXLAN tells only there what it lies upon. */
 static int take_info(const struct nlattr *a, void *data)
 {
 	struct link *k = data;
 
 	if (mnl_attr_get_type(a) == IFLA_INFO_KIND)
 		snprintf(k->kind, sizeof(k->kind), "%s", mnl_attr_get_str(a));
+	else if (mnl_attr_get_type(a) == IFLA_INFO_DATA && !strcmp(k->kind, "vxlan"))
+		mnl_attr_parse_nested(a, take_vxlan, k);
 	return MNL_CB_OK;
 }
 

@@ -7,6 +7,7 @@
 #define WEIR_OUTPUT_H
 
 #include "iface.h"
+#include "links.h"
 #include "view.h"
 
 enum format {
@@ -17,16 +18,25 @@ enum format {
 
 struct json_object;
 
+/* What is told of one interface, or of files together. */
+struct part {
+	const char *name; /* NULL for files */
+	const struct snapshot *snapshot;
+	const struct link_counters *counters; /* since attach, NULL for files */
+	const char *filter;		      /* expression in force, or NULL */
+	const char *note;		      /* a line worth saying, or NULL */
+	uint64_t duration_ns;
+};
+
 /* What an answer is about. */
 struct answer {
 	const char *source;	  /* "live" or "file" */
 	const char *const *names; /* interfaces or files */
 	int name_count;
-	uint64_t duration_ns;
-	const struct snapshot *snapshot;
-	const struct link_counters *counters; /* since attach, NULL for files */
-	const char *filter;		      /* expression in force, or NULL */
-	const char *note;		      /* a line worth saying, or NULL */
+	const struct part *parts; /* one for each interface, or one */
+	int part_count;
+	const struct overlap *overlaps; /* interfaces that see the same packets */
+	int overlap_count;
 };
 
 struct selection {
@@ -46,7 +56,15 @@ int output_csv(const struct answer *a, const struct selection *sel);
 int output_json(const struct answer *a, const struct selection *sel);
 /* A row as an object of the keys of its view. */
 struct json_object *output_json_row(const struct view *v, const void *row);
-/* The ledger as a line of text. */
-void output_ledger(const struct answer *a);
+/* The ledger as a line of text, with the interface's name if `named`. */
+void output_ledger(const struct part *p, bool named);
+/* Sums of totals, ledgers and fill of several interfaces: nothing in them to free. */
+void snapshot_sum_begin(struct snapshot *sum);
+void snapshot_sum_add(struct snapshot *sum, const struct snapshot *s);
+/* What all parts saw together: `sum` holds totals and ledger, and nothing to free. */
+void answer_sum(const struct answer *a, struct snapshot *sum);
+/* The rows of a view over all parts, as rows_make(). */
+int answer_rows(const struct answer *a, const struct view *v, const struct selection *sel,
+		struct rows *rows);
 
 #endif

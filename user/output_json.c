@@ -84,10 +84,21 @@ static struct json_object *ledger_bytes(const struct ledger *l)
 	return o;
 }
 
-static struct json_object *ledger_object(const struct answer *a)
+static struct json_object *counters_object(const struct link_counters *counters)
 {
-	const struct ledger *l = &a->snapshot->ledger;
-	struct json_object *o = json_object_new_object(), *c;
+	struct json_object *o = json_object_new_object();
+
+	put_u64(o, "rx_packets", counters->rx_packets);
+	put_u64(o, "rx_bytes", counters->rx_bytes);
+	put_u64(o, "tx_packets", counters->tx_packets);
+	put_u64(o, "tx_bytes", counters->tx_bytes);
+	return o;
+}
+
+static struct json_object *ledger_object(const struct ledger *l,
+					 const struct link_counters *counters)
+{
+	struct json_object *o = json_object_new_object();
 
 	json_object_object_add(o, "bytes", ledger_bytes(l));
 	put_u64(o, "seen", l->seen.packets);
@@ -98,14 +109,8 @@ static struct json_object *ledger_object(const struct answer *a)
 	put_u64(o, "reentered", l->reentered.packets);
 	put_u64(o, "syn_unattributed", l->syn_unattributed);
 	json_object_object_add(o, "balanced", json_object_new_boolean(l->balanced));
-	if (!a->counters)
-		return o;
-	c = json_object_new_object();
-	put_u64(c, "rx_packets", a->counters->rx_packets);
-	put_u64(c, "rx_bytes", a->counters->rx_bytes);
-	put_u64(c, "tx_packets", a->counters->tx_packets);
-	put_u64(c, "tx_bytes", a->counters->tx_bytes);
-	json_object_object_add(o, "interface", c);
+	if (counters)
+		json_object_object_add(o, "interface", counters_object(counters));
 	return o;
 }
 
@@ -158,6 +163,8 @@ struct json_object *output_json_row(const struct view *v, const void *row)
 
 		if (f->only & (FIELD_TEXT_ONLY | FIELD_TOP_ONLY))
 			continue;
+		if (f->type == FIELD_INTERFACE && !field_number(f, row))
+			continue;
 		parent = parent_of(o, &key);
 		json_object_object_add(parent, key, value_of(f, row));
 	}
@@ -172,10 +179,9 @@ static void put_value(const char *key, struct json_object *o)
 
 static int put_array(const struct view *v, const struct answer *a, const struct selection *sel)
 {
-	const char *sort = sel->sort && view_has_key(v, sel->sort) ? sel->sort : NULL;
 	struct rows rows;
 	uint64_t i;
-	int err = rows_make(&rows, v, a->snapshot, sort, sel->limit);
+	int err = answer_rows(a, v, sel, &rows);
 
 	if (err)
 		return err;
@@ -209,22 +215,104 @@ static int put_views(const struct answer *a, const struct selection *sel)
 	return err;
 }
 
+static struct json_object *text_or_null(const char *text)
+{
+	return text ? json_object_new_string(text) : NULL;
+}
+
+/* The filter that is in force on all, or NULL. */
+static const char *common_filter(const struct answer *a)
+{
+	const char *filter = a->parts[0].filter;
+	int i;
+
+	for (i = 1; filter && i < a->part_count; i++)
+		if (!a->parts[i].filter || strcmp(filter, a->parts[i].filter))
+			return NULL;
+	return filter;
+}
+
+/* Counters of all interfaces; NULL where one has none. */
+static const struct link_counters *sum_counters(const struct answer *a, struct link_counters *sum)
+{
+	int i;
+
+	*sum = (struct link_counters){ 0 };
+	for (i = 0; i < a->part_count; i++) {
+		const struct link_counters *c = a->parts[i].counters;
+
+		if (!c)
+			return NULL;
+		sum->rx_packets += c->rx_packets;
+		sum->rx_bytes += c->rx_bytes;
+		sum->tx_packets += c->tx_packets;
+		sum->tx_bytes += c->tx_bytes;
+	}
+	return sum;
+}
+
+static uint64_t longest(const struct answer *a)
+{
+	uint64_t most = 0;
+	int i;
+
+	for (i = 0; i < a->part_count; i++)
+		most = a->parts[i].duration_ns > most ? a->parts[i].duration_ns : most;
+	return most;
+}
+
+static struct json_object *part_object(const struct part *p)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_object_object_add(o, "interface", json_object_new_string(p->name));
+	json_object_object_add(o, "filter", text_or_null(p->filter));
+	put_u64(o, "duration_ns", p->duration_ns);
+	json_object_object_add(o, "totals", totals_object(p->snapshot));
+	json_object_object_add(o, "ledger", ledger_object(&p->snapshot->ledger, p->counters));
+	return o;
+}
+
+static void put_parts(const struct answer *a)
+{
+	struct json_object *parts = json_object_new_array(), *overlaps = json_object_new_array();
+	int i;
+
+	for (i = 0; i < a->part_count; i++)
+		json_object_array_add(parts, part_object(&a->parts[i]));
+	for (i = 0; i < a->overlap_count; i++) {
+		struct json_object *o = json_object_new_object();
+
+		json_object_object_add(o, "a", json_object_new_string(a->overlaps[i].a));
+		json_object_object_add(o, "b", json_object_new_string(a->overlaps[i].b));
+		json_object_object_add(o, "why", json_object_new_string(a->overlaps[i].why));
+		json_object_array_add(overlaps, o);
+	}
+	put_value("by_interface", parts);
+	put_value("overlaps", overlaps);
+}
+
 int output_json(const struct answer *a, const struct selection *sel)
 {
 	struct json_object *names = json_object_new_array();
 	bool live = !strcmp(a->source, "live");
+	struct link_counters counters;
+	struct snapshot sum;
 	int i, err;
 
+	answer_sum(a, &sum);
 	for (i = 0; i < a->name_count; i++)
 		json_object_array_add(names, json_object_new_string(a->names[i]));
 	printf("{\"schema\":%d,\n\"source\":\"%s\"", JSON_SCHEMA, a->source);
 	put_value(live ? "interfaces" : "files", names);
 	if (!live)
 		put_value("interfaces", json_object_new_array());
-	put_value("filter", a->filter ? json_object_new_string(a->filter) : NULL);
-	printf(",\n\"duration_ns\":%" PRIu64, a->duration_ns);
-	put_value("totals", totals_object(a->snapshot));
-	put_value("ledger", ledger_object(a));
+	put_value("filter", text_or_null(common_filter(a)));
+	printf(",\n\"duration_ns\":%" PRIu64, longest(a));
+	put_value("totals", totals_object(&sum));
+	put_value("ledger", ledger_object(&sum.ledger, sum_counters(a, &counters)));
+	if (live)
+		put_parts(a);
 	err = put_views(a, sel);
 	printf("}\n");
 	return err;

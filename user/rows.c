@@ -43,13 +43,14 @@ void conv_key_turn(struct conv_row *key)
 	key->peer_port = port;
 }
 
-uint32_t conv_find(struct rowset *set, const struct flow_sum *f, bool *from_peer)
+uint32_t conv_find(struct rowset *set, const struct flow_sum *f, uint8_t iface, bool *from_peer)
 {
 	struct conv_row key;
 	uint32_t number;
 	bool fresh;
 
 	*from_peer = conv_key_of(f, &key);
+	key.iface = iface;
 	number = rowset_look(set, &key);
 	if (number != ROWSET_NONE)
 		return number;
@@ -85,7 +86,7 @@ int64_t conversations_make(const struct snapshot *s, void **out)
 	for (i = 0; i < s->store.flow_count; i++) {
 		const struct flow_sum *f = &s->store.flows[i];
 		bool from_peer;
-		uint32_t n = conv_find(&set, f, &from_peer);
+		uint32_t n = conv_find(&set, f, 0, &from_peer);
 
 		if (n == ROWSET_NONE) {
 			rowset_free(&set);

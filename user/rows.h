@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The rows of the views. Their fields are described in view.c, which with the code that makes
- * the rows is all that knows these members. A row starts with its key; padding is zero, so that
- * keys compare by their bytes.
+ * The rows of the views, each of one interface. Their fields are described in view.c, which with
+ * the code that makes the rows is all that knows these members. A row starts with its key; padding
+ * is zero, so that keys compare by their bytes.
  */
 #ifndef WEIR_ROWS_H
 #define WEIR_ROWS_H
@@ -13,7 +13,7 @@
 struct flow_row {
 	struct addr src, dst;
 	struct service from, to;
-	uint8_t proto, dir, tcp_flags;
+	uint8_t proto, dir, tcp_flags, iface;
 	uint64_t packets, bytes, ip_bytes, first, last;
 };
 
@@ -21,32 +21,36 @@ struct flow_row {
 struct conv_row {
 	struct addr host, peer;
 	struct service host_port, peer_port;
-	uint8_t proto, pad[7]; /* the last of the key */
+	uint8_t proto, iface, pad[6]; /* the last of the key */
 	struct weir_sum sent, received;
 	uint64_t first, last;
 	uint8_t tcp_flags;
 };
 
 struct host_row {
-	struct addr addr; /* the key */
+	struct addr addr;
+	uint8_t iface, pad[7]; /* the last of the key */
 	struct weir_sum sent, received;
 	uint64_t flows;
 };
 
 struct port_row {
-	struct service service; /* the key, with what pads it */
+	struct service service;
+	uint8_t iface, pad[3]; /* the last of the key */
 	struct weir_sum src, dst;
 	uint64_t bytes;
 };
 
 struct syn_row {
 	struct addr addr;
-	struct service service; /* the last of the key */
+	struct service service;
+	uint8_t iface, pad[3]; /* the last of the key */
 	uint64_t syn, synack, rst, fin, first_est, second_est;
 };
 
 struct size_row {
-	uint64_t from; /* the key */
+	uint64_t from;
+	uint8_t iface, pad[7]; /* the last of the key */
 	uint64_t to;
 	struct weir_sum frames, none; /* bytes are not known by size: 0 */
 };
@@ -58,8 +62,11 @@ struct size_row {
 bool conv_key_of(const struct flow_sum *f, struct conv_row *key);
 /* The same conversation from its other end. */
 void conv_key_turn(struct conv_row *key);
-/* The conversation's row in a set of conv_rows, whichever end it was made from; ROWSET_NONE. */
-uint32_t conv_find(struct rowset *set, const struct flow_sum *f, bool *from_peer);
+/*
+ * The row of the conversation on interface `iface` in a set of conv_rows, whichever end it was made
+ * from; ROWSET_NONE.
+ */
+uint32_t conv_find(struct rowset *set, const struct flow_sum *f, uint8_t iface, bool *from_peer);
 void conv_row_add(struct conv_row *row, const struct flow_sum *f, bool from_peer);
 
 /* The key of an entry of the ports table. */

@@ -15,6 +15,20 @@ const char *const class_names[WEIR_CLASSES] = { "ipv4",	 "ipv6",      "arp",
 #define REASON_NAME(id, name) #name,
 const char *const reason_names[WEIR_REASONS] = { WEIR_REASON_LIST(REASON_NAME) };
 
+static const char *const *interfaces;
+static int interface_count;
+
+void interfaces_named(const char *const *names, int count)
+{
+	interfaces = names;
+	interface_count = count;
+}
+
+const char *interface_name(uint8_t number)
+{
+	return number && number <= interface_count ? interfaces[number - 1] : "";
+}
+
 const char *addr_text(const struct addr *a, char *to, size_t size)
 {
 	if (a->ipv6)
@@ -150,6 +164,8 @@ const char *field_text(const struct field *f, const void *row, char *to, size_t 
 		return to;
 	case FIELD_TEXT:
 		return *(const char *const *)at;
+	case FIELD_INTERFACE:
+		return interface_name(*(const uint8_t *)at);
 	default:
 		snprintf(to, size, "%llu", (unsigned long long)field_number(f, row));
 		return to;

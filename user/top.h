@@ -7,7 +7,7 @@
 #ifndef WEIR_TOP_H
 #define WEIR_TOP_H
 
-#include "cmd.h"
+#include "lives.h"
 #include "names.h"
 #include "top_cost.h"
 #include "top_data.h"
@@ -36,9 +36,17 @@ enum prompt {
 	PROMPT_NONE,
 	PROMPT_SEARCH,
 	PROMPT_MATCH,
+	PROMPT_FILTER,
 };
 
 #define PROMPT_SIZE 64
+#define TYPED_SIZE 1024 /* filters are long */
+
+/* What went by, for the graph. */
+struct traffic {
+	struct graph graph[2];	 /* of bytes and of packets */
+	struct weir_sum then[2]; /* received and sent, as of its last point */
+};
 
 struct sorting {
 	const char *key;
@@ -47,11 +55,11 @@ struct sorting {
 
 struct top {
 	const struct config *cfg;
-	struct live *live;
+	struct lives *all;
+	int iface; /* shown: its number from 1, or 0 for all */
 	struct top_data data;
 	struct look look;
-	struct graph graph[2];	 /* of bytes and of packets */
-	struct weir_sum then[2]; /* received and sent, as of its last point */
+	struct traffic *traffic; /* of all interfaces, and of each */
 	uint64_t then_ns;
 	struct cost cost;
 	struct names *names; /* once they were asked for */
@@ -70,15 +78,15 @@ struct top {
 	bool order_held;
 	bool paused;
 	bool graph_shown;
-	bool help;
+	int help; /* page shown, from 1; 0: none */
 	int menu; /* line of the sort menu, -1: closed */
 	int wish; /* what addresses shown so far would like to have */
 
 	enum prompt prompt;
-	char typed[PROMPT_SIZE];
+	char typed[TYPED_SIZE];
 	char search[PROMPT_SIZE];
 	char match[PROMPT_SIZE];
-	char message[160]; /* until the next key */
+	char message[WHY_SIZE]; /* until the next key */
 
 	double interval;
 	uint64_t frames;
@@ -87,7 +95,7 @@ struct top {
 };
 
 /* 0 or a negative errno. `view` and `sort` as typed, NULL: as usual. */
-int top_open(struct top *t, const struct config *cfg, struct live *l, bool held, const char *view);
+int top_open(struct top *t, const struct config *cfg, struct lives *all, const char *view);
 void top_close(struct top *t);
 /* Takes a frame: all there is to know. 0 or -errno. */
 int top_frame(struct top *t);
@@ -112,11 +120,19 @@ void top_toggle_names(struct top *t);
 int top_sort_fields(const struct top *t, const struct field *fields[COLUMNS_MAX * 2]);
 /* The name of a field, with its side. */
 const char *top_field_name(const struct top *t, const struct field *f, char *to, size_t size);
-/* The filter in the kernel, as typed, or NULL: the one place that knows of it. */
+/* The interface after the one shown, all after the last. */
+void top_next_interface(struct top *t);
+/* The interfaces shown: from number `*first` on, so many. */
+int top_shown(const struct top *t, int *first);
+/* The filter of those shown, as typed; NULL: none, or not the same one on all. */
 const char *top_filter(const struct top *t);
+/* Swaps it, in the kernel; empty: none. What went wrong is in t->message. */
+void top_set_filter(struct top *t, const char *expression);
+/* Why a packet may be counted twice in what is shown, or NULL. */
+const char *top_overlap(const struct top *t);
 
 /* Lines of text about all of it, for screen and text alike. */
-void top_title(const struct top *t, char *to, size_t size);
+void top_title(const struct top *t, int width, char *to, size_t size);
 void top_ledger(const struct top *t, int width, char *to, size_t size);
 void top_weather(const struct top *t, char *to, size_t size); /* fill, cost, CPU */
 double top_now(void);

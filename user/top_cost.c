@@ -15,32 +15,37 @@ static int fd_of(const struct live *l, bool egress)
 	return id ? bpf_prog_get_fd_by_id(id) : -1;
 }
 
-void cost_open(struct cost *c, const struct live *l)
+void cost_open(struct cost *c, const struct live *lives, int count)
 {
+	int i;
+
 	*c = (struct cost){ .stats_fd = -1, .since = -COST_EVERY };
-	c->prog_fd[0] = fd_of(l, false);
-	c->prog_fd[1] = fd_of(l, true);
+	for (i = 0; i < count && c->count + 2 <= COST_PROGRAMS; i++) {
+		c->prog_fd[c->count++] = fd_of(&lives[i], false);
+		c->prog_fd[c->count++] = fd_of(&lives[i], true);
+	}
 }
 
 void cost_close(struct cost *c)
 {
 	int i;
 
-	for (i = 0; i < 2; i++)
+	for (i = 0; i < c->count; i++)
 		if (c->prog_fd[i] >= 0)
 			close(c->prog_fd[i]);
 	if (c->stats_fd >= 0)
 		close(c->stats_fd);
-	c->prog_fd[0] = c->prog_fd[1] = c->stats_fd = -1;
+	c->count = 0;
+	c->stats_fd = -1;
 }
 
-/* Time and runs of both programs since the last call. */
+/* Time and runs of all programs since the last call. */
 static void read_runs(struct cost *c, uint64_t *ns, uint64_t *runs)
 {
 	int i;
 
 	*ns = *runs = 0;
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < c->count; i++) {
 		struct bpf_prog_info info = { 0 };
 		__u32 size = sizeof(info);
 

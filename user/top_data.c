@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "output.h"
 #include "top_data.h"
 
 #define FLOW_KEY 40 /* bytes: the flow_sum's tail, src and dst */
@@ -57,24 +58,46 @@ static int fixed_rows(struct top_data *d)
 	uint32_t i, n;
 	bool fresh;
 
-	for (i = 0; i < SIZE_ROWS; i++) {
-		size_row_init(&size, i);
+	for (i = 0; i < SIZE_ROWS * (uint32_t)d->count; i++) {
+		size_row_init(&size, i % SIZE_ROWS);
+		size.iface = (uint8_t)(i / SIZE_ROWS + 1);
 		n = rowset_find(&d->table[TABLE_SIZES].set, &size, &fresh);
 		if (n == ROWSET_NONE)
 			return -ENOMEM;
 		memcpy(rowset_row(&d->table[TABLE_SIZES].set, n), &size, sizeof(size));
 	}
-	for (key = 0; key < 2; key++)
+	for (key = 0; key < 2 * ((uint64_t)d->count + 1); key++)
 		if (rowset_find(&d->totals, &key, &fresh) == ROWSET_NONE)
 			return -ENOMEM;
 	return 0;
 }
 
-int top_data_open(struct top_data *d, struct live *l, uint64_t since)
+static int open_watched(struct top_data *d, struct live *lives, int count)
+{
+	int i;
+
+	d->watched = calloc((size_t)count, sizeof(*d->watched));
+	if (!d->watched)
+		return -ENOMEM;
+	for (i = 0; i < count; i++) {
+		struct watched *w = &d->watched[i];
+
+		w->live = &lives[i];
+		w->iface = (uint8_t)(i + 1);
+		rowset_init(&w->known, sizeof(struct known), sizeof(uint64_t));
+		w->ports = calloc(WEIR_PORTS, sizeof(*w->ports));
+		d->count++;
+		if (!w->ports)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+int top_data_open(struct top_data *d, struct live *lives, int count, uint64_t since)
 {
 	int i, err;
 
-	*d = (struct top_data){ .live = l, .derived = TABLE_COUNT };
+	*d = (struct top_data){ .derived = TABLE_COUNT };
 	for (i = 0; i < TABLE_COUNT; i++) {
 		struct table *t = &d->table[i];
 
@@ -87,14 +110,23 @@ int top_data_open(struct top_data *d, struct live *l, uint64_t since)
 	rowset_init(&d->totals, sizeof(struct total_row), sizeof(uint64_t));
 	rates_init(&d->total_rates, &d->totals, offsetof(struct total_row, sent),
 		   offsetof(struct total_row, windows), LOG_LIMIT_SMALL);
-	rowset_init(&d->known, sizeof(struct known), sizeof(uint64_t));
-	d->ports = calloc(WEIR_PORTS, sizeof(*d->ports));
-	err = d->ports ? fixed_rows(d) : -ENOMEM;
+	err = open_watched(d, lives, count);
+	if (!err)
+		err = fixed_rows(d);
 	if (err || !since)
 		return err;
 	begin_all(d, since);
 	end_all(d);
 	return 0;
+}
+
+static void close_watched(struct watched *w)
+{
+	rowset_free(&w->known);
+	free(w->order);
+	free(w->order_next);
+	free(w->ports);
+	snapshot_free(&w->snapshot);
 }
 
 void top_data_close(struct top_data *d)
@@ -107,33 +139,31 @@ void top_data_close(struct top_data *d)
 	}
 	rates_free(&d->total_rates);
 	rowset_free(&d->totals);
-	rowset_free(&d->known);
-	free(d->order);
-	free(d->order_next);
-	free(d->ports);
+	for (i = 0; i < d->count; i++)
+		close_watched(&d->watched[i]);
+	free(d->watched);
 	free(d->part[0]);
 	free(d->part[1]);
-	snapshot_free(&d->snapshot);
 }
 
 /* ---- flows and their conversations ---- */
 
-static int order_room(struct top_data *d, uint32_t count)
+static int order_room(struct watched *w, uint32_t count)
 {
 	uint32_t more = count + count / 4 + 256;
 	uint32_t *p;
 
-	if (count <= d->order_room)
+	if (count <= w->order_room)
 		return 0;
-	p = reallocarray(d->order, more, sizeof(*p));
+	p = reallocarray(w->order, more, sizeof(*p));
 	if (!p)
 		return -ENOMEM;
-	d->order = p;
-	p = reallocarray(d->order_next, more, sizeof(*p));
+	w->order = p;
+	p = reallocarray(w->order_next, more, sizeof(*p));
 	if (!p)
 		return -ENOMEM;
-	d->order_next = p;
-	d->order_room = more;
+	w->order_next = p;
+	w->order_room = more;
 	return 0;
 }
 
@@ -141,20 +171,20 @@ static int order_room(struct top_data *d, uint32_t count)
  * The number of a known flow. Flows come in much the same order in every frame, so it is mostly
  * that of the flow behind the one found last; else the index is asked.
  */
-static uint32_t find_known(struct top_data *d, uint64_t mark, uint32_t *at, bool *fresh)
+static uint32_t find_known(struct watched *w, uint64_t mark, uint32_t *at, bool *fresh)
 {
 	uint32_t i;
 
 	*fresh = false;
-	for (i = *at; i < d->order_count && i < *at + 4; i++) {
-		const struct known *k = rowset_row(&d->known, d->order[i]);
+	for (i = *at; i < w->order_count && i < *at + 4; i++) {
+		const struct known *k = rowset_row(&w->known, w->order[i]);
 
 		if (k->mark == mark) {
 			*at = i + 1;
-			return d->order[i];
+			return w->order[i];
 		}
 	}
-	return rowset_find(&d->known, &mark, fresh);
+	return rowset_find(&w->known, &mark, fresh);
 }
 
 static uint64_t grown(uint64_t now, uint64_t then)
@@ -162,23 +192,27 @@ static uint64_t grown(uint64_t now, uint64_t then)
 	return now > then ? now - then : 0;
 }
 
-static int add_growth(struct top_data *d, struct known *k, const struct flow_sum *f)
+/* `total`: of all flows of the interface, what was sent and what received. */
+static int add_growth(struct top_data *d, uint8_t iface, struct known *k, const struct flow_sum *f,
+		      uint64_t total[4])
 {
 	struct table *t = &d->table[TABLE_CONVERSATIONS];
 	const struct weir_flow *key = (const struct weir_flow *)f;
 	bool ingress = (key->meta & WEIR_META_DIR) == WEIR_DIR_INGRESS, from_peer;
-	uint64_t add[4] = { 0 }, total[4] = { 0 };
+	uint64_t add[4] = { 0 };
 	struct conv_row *row;
 
 	if (k->row == ROWSET_NONE) {
-		k->row = conv_find(&t->set, f, &from_peer);
+		k->row = conv_find(&t->set, f, iface, &from_peer);
 		k->from_peer = from_peer;
 	}
 	if (k->row == ROWSET_NONE)
 		return -ENOMEM;
 	row = rowset_row(&t->set, k->row);
-	add[k->from_peer * 2] = total[ingress * 2] = grown(f->packets, k->packets);
-	add[k->from_peer * 2 + 1] = total[ingress * 2 + 1] = grown(f->bytes, k->bytes);
+	add[k->from_peer * 2] = grown(f->packets, k->packets);
+	add[k->from_peer * 2 + 1] = grown(f->bytes, k->bytes);
+	total[ingress * 2] += add[k->from_peer * 2];
+	total[ingress * 2 + 1] += add[k->from_peer * 2 + 1];
 	k->packets = f->packets;
 	k->bytes = f->bytes;
 	if (!row->first || f->first < row->first)
@@ -186,9 +220,7 @@ static int add_growth(struct top_data *d, struct known *k, const struct flow_sum
 	if (f->last > row->last)
 		row->last = f->last;
 	row->tcp_flags |= f->tcp_flags;
-	if (rates_add(&t->rates, k->row, add))
-		return -ENOMEM;
-	return rates_add(&d->total_rates, 0, total);
+	return rates_add(&t->rates, k->row, add);
 }
 
 static bool not_there(const void *row, void *arg)
@@ -198,45 +230,57 @@ static bool not_there(const void *row, void *arg)
 }
 
 /* Forgets flows that the reader has forgotten, when they are more than those it has. */
-static void prune_known(struct top_data *d)
+static void prune_known(struct watched *w)
 {
 	uint32_t i;
 
-	if (d->known.used / 2 <= d->order_count + 1024)
+	if (w->known.used / 2 <= w->order_count + 1024)
 		return;
-	for (i = 0; i < d->order_count; i++)
-		((struct known *)rowset_row(&d->known, d->order[i]))->there = 1;
-	rowset_drop(&d->known, not_there, NULL);
-	for (i = 0; i < d->order_count; i++)
-		((struct known *)rowset_row(&d->known, d->order[i]))->there = 0;
+	for (i = 0; i < w->order_count; i++)
+		((struct known *)rowset_row(&w->known, w->order[i]))->there = 1;
+	rowset_drop(&w->known, not_there, NULL);
+	for (i = 0; i < w->order_count; i++)
+		((struct known *)rowset_row(&w->known, w->order[i]))->there = 0;
 }
 
-static int take_flows(struct top_data *d, const struct store *s)
+/* To the row of all interfaces, and to that of this one. */
+static int add_total(struct top_data *d, uint8_t iface, bool seen, const uint64_t add[4])
 {
+	if (!(add[0] | add[1] | add[2] | add[3]))
+		return 0;
+	if (rates_add(&d->total_rates, seen, add))
+		return -ENOMEM;
+	return rates_add(&d->total_rates, 2U * iface + seen, add);
+}
+
+static int take_flows(struct top_data *d, struct watched *w)
+{
+	const struct store *s = &w->snapshot.store;
 	uint32_t i, n, at = 0, *swap;
-	int err = order_room(d, s->flow_count);
+	uint64_t total[4] = { 0 };
+	int err = order_room(w, s->flow_count);
 
 	for (i = 0; i < s->flow_count && !err; i++) {
 		const struct flow_sum *f = &s->flows[i];
 		struct known *k;
 		bool fresh;
 
-		n = find_known(d, rowset_hash(f, FLOW_KEY, d->known.seed), &at, &fresh);
+		n = find_known(w, rowset_hash(f, FLOW_KEY, w->known.seed), &at, &fresh);
 		if (n == ROWSET_NONE)
 			return -ENOMEM;
-		k = rowset_row(&d->known, n);
+		k = rowset_row(&w->known, n);
 		if (fresh)
 			k->row = ROWSET_NONE;
-		d->order_next[i] = n;
+		w->order_next[i] = n;
 		if (k->packets != f->packets || k->bytes != f->bytes)
-			err = add_growth(d, k, f);
+			err = add_growth(d, w->iface, k, f, total);
 	}
-	swap = d->order;
-	d->order = d->order_next;
-	d->order_next = swap;
-	d->order_count = s->flow_count;
-	prune_known(d);
-	return err;
+	swap = w->order;
+	w->order = w->order_next;
+	w->order_next = swap;
+	w->order_count = s->flow_count;
+	prune_known(w);
+	return err ? err : add_total(d, w->iface, false, total);
 }
 
 struct silence {
@@ -278,54 +322,62 @@ static int median_silence(const struct rowset *set, struct silence *s)
 	return n ? 0 : -ENOENT;
 }
 
+static void forget_rows(struct watched *w, const struct rowset *set)
+{
+	uint32_t i;
+
+	for (i = 0; i < w->known.count; i++) {
+		struct known *k = rowset_row(&w->known, i);
+
+		if (w->known.state[i] & ROW_USED && k->row != ROWSET_NONE &&
+		    !(set->state[k->row] & ROW_USED))
+			k->row = ROWSET_NONE;
+	}
+}
+
 static void let_go(struct top_data *d)
 {
 	struct rowset *set = &d->table[TABLE_CONVERSATIONS].set;
 	struct silence silence;
-	uint32_t i;
+	int i;
 
 	if (set->used <= CONVERSATIONS_MAX || median_silence(set, &silence))
 		return;
 	d->let_go += rowset_drop(set, silent_before, &silence);
-	for (i = 0; i < d->known.count; i++) {
-		struct known *k = rowset_row(&d->known, i);
-
-		if (d->known.state[i] & ROW_USED && k->row != ROWSET_NONE &&
-		    !(set->state[k->row] & ROW_USED))
-			k->row = ROWSET_NONE;
-	}
+	for (i = 0; i < d->count; i++)
+		forget_rows(&d->watched[i], set);
 	d->derived = TABLE_COUNT;
 }
 
 /* ---- the other tables ---- */
 
-static int take_ports(struct top_data *d)
+static int take_ports(struct top_data *d, struct watched *w)
 {
 	struct table *t = &d->table[TABLE_PORTS];
 	uint32_t i, n;
 
 	for (i = 0; i < WEIR_PORTS; i++) {
-		const struct weir_sum *now = d->snapshot.ports[i].role;
-		const struct weir_sum *then = d->ports[i].role;
+		const struct weir_sum *now = w->snapshot.ports[i].role;
+		const struct weir_sum *then = w->ports[i].role;
 		uint64_t add[4] = { grown(now[0].packets, then[0].packets),
 				    grown(now[0].bytes, then[0].bytes),
 				    grown(now[1].packets, then[1].packets),
 				    grown(now[1].bytes, then[1].bytes) };
-		struct service key;
+		struct port_row key = { .iface = w->iface };
 		bool fresh;
 
 		if (!add[0] && !add[2])
 			continue;
-		key = port_key_of(i);
+		key.service = port_key_of(i);
 		n = rowset_find(&t->set, &key, &fresh);
 		if (n == ROWSET_NONE || rates_add(&t->rates, n, add))
 			return -ENOMEM;
-		d->ports[i] = d->snapshot.ports[i];
+		w->ports[i] = w->snapshot.ports[i];
 	}
 	return 0;
 }
 
-static int take_syn(struct table *t, const struct syn_sum *y)
+static int take_syn(struct table *t, uint8_t iface, const struct syn_sum *y)
 {
 	struct syn_row now, *row;
 	uint64_t add[4];
@@ -333,6 +385,7 @@ static int take_syn(struct table *t, const struct syn_sum *y)
 	bool fresh;
 
 	syn_row_key(&now, y);
+	now.iface = iface;
 	n = rowset_find(&t->set, &now, &fresh);
 	if (n == ROWSET_NONE)
 		return -ENOMEM;
@@ -349,8 +402,9 @@ static int take_syn(struct table *t, const struct syn_sum *y)
 	return rates_add(&t->rates, n, add);
 }
 
-static int take_syns(struct top_data *d, const struct store *s)
+static int take_syns(struct top_data *d, struct watched *w)
 {
+	const struct store *s = &w->snapshot.store;
 	uint32_t i;
 	int err = 0;
 
@@ -358,64 +412,83 @@ static int take_syns(struct top_data *d, const struct store *s)
 		const struct syn_sum *y = &s->syns[i];
 		bool source = (y->meta & WEIR_META_DIR) == WEIR_ROLE_SOURCE;
 
-		err = take_syn(&d->table[source ? TABLE_SYN_SOURCES : TABLE_SYN_TARGETS], y);
+		err = take_syn(&d->table[source ? TABLE_SYN_SOURCES : TABLE_SYN_TARGETS], w->iface,
+			       y);
 	}
 	return err;
 }
 
-static int take_sizes(struct top_data *d, const struct weir_totals *t)
+static int take_sizes(struct top_data *d, struct watched *w)
 {
+	const struct weir_totals *t = &w->snapshot.totals;
 	struct table *sizes = &d->table[TABLE_SIZES];
 	uint64_t packets[SIZE_ROWS] = { 0 };
-	uint32_t i;
+	uint32_t i, first = (w->iface - 1U) * SIZE_ROWS;
 	int err = 0;
 
 	for (i = 0; i < WEIR_SIZE_BUCKETS; i++)
 		packets[size_row_of(i)] += t->size[i];
 	for (i = 0; i < SIZE_ROWS && !err; i++) {
-		const struct size_row *row = rowset_row(&sizes->set, i);
+		const struct size_row *row = rowset_row(&sizes->set, first + i);
 		uint64_t add[4] = { grown(packets[i], row->frames.packets) };
 
 		if (add[0])
-			err = rates_add(&sizes->rates, i, add);
+			err = rates_add(&sizes->rates, first + i, add);
 	}
 	return err;
 }
 
-static int take_seen(struct top_data *d, struct weir_sum seen)
+static int take_seen(struct top_data *d, struct watched *w)
 {
-	const struct total_row *row = top_data_total(d, true);
-	uint64_t add[4] = { grown(seen.packets, row->sent.packets),
-			    grown(seen.bytes, row->sent.bytes) };
+	const struct weir_sum *seen = &w->snapshot.ledger.seen;
+	const struct total_row *row = top_data_total(d, w->iface, true);
+	uint64_t add[4] = { grown(seen->packets, row->sent.packets),
+			    grown(seen->bytes, row->sent.bytes) };
 
-	return rates_add(&d->total_rates, 1, add);
+	return add_total(d, w->iface, true, add);
+}
+
+static int take_all(struct top_data *d, struct watched *w)
+{
+	int err = take_flows(d, w);
+
+	if (!err)
+		err = take_ports(d, w);
+	if (!err)
+		err = take_syns(d, w);
+	if (!err)
+		err = take_sizes(d, w);
+	return err ? err : take_seen(d, w);
 }
 
 int top_data_frame(struct top_data *d)
 {
 	uint64_t ns = boot_ns();
-	int err = reader_read(d->live->reader, &d->snapshot);
+	int i, err = 0;
 
+	snapshot_sum_begin(&d->sum);
+	for (i = 0; i < d->count && !err; i++) {
+		err = reader_read(d->watched[i].live->reader, &d->watched[i].snapshot);
+		snapshot_sum_add(&d->sum, &d->watched[i].snapshot);
+	}
 	if (err)
 		return err;
 	begin_all(d, ns);
-	err = take_flows(d, &d->snapshot.store);
-	if (!err)
-		err = take_ports(d);
-	if (!err)
-		err = take_syns(d, &d->snapshot.store);
-	if (!err)
-		err = take_sizes(d, &d->snapshot.totals);
-	if (!err)
-		err = take_seen(d, d->snapshot.ledger.seen);
+	for (i = 0; i < d->count && !err; i++)
+		err = take_all(d, &d->watched[i]);
 	end_all(d);
 	let_go(d);
 	return err;
 }
 
-const struct total_row *top_data_total(const struct top_data *d, bool all)
+const struct total_row *top_data_total(const struct top_data *d, int iface, bool seen)
 {
-	return rowset_row(&d->totals, all);
+	return rowset_row(&d->totals, 2U * (uint32_t)iface + seen);
+}
+
+const struct snapshot *top_data_snapshot(const struct top_data *d, int iface)
+{
+	return iface ? &d->watched[iface - 1].snapshot : &d->sum;
 }
 
 /* ---- derived tables ---- */
@@ -457,9 +530,10 @@ static int part_room(struct top_data *d, uint32_t count)
 	return 0;
 }
 
-static void host_key(struct host_row *key, const struct addr *a)
+static void host_key(struct host_row *key, const struct addr *a, uint8_t iface)
 {
 	memset(key, 0, sizeof(*key));
+	key->iface = iface;
 	memcpy(key->addr.bytes, a->bytes, sizeof(a->bytes));
 	key->addr.ipv6 = a->ipv6;
 }
@@ -488,9 +562,9 @@ static int find_parts(struct top_data *d, struct table *t, uint32_t number,
 	bool fresh;
 
 	if (t->view == &view_hosts) {
-		host_key(&host, &c->host);
+		host_key(&host, &c->host, c->iface);
 		d->part[0][number] = rowset_find(&t->set, &host, &fresh);
-		host_key(&host, &c->peer);
+		host_key(&host, &c->peer, c->iface);
 		d->part[1][number] = rowset_find(&t->set, &host, &fresh);
 		return d->part[1][number] == ROWSET_NONE ? -ENOMEM : 0;
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What weir top knows: for each view a set of rows with their counters and windows, brought up
- * to date frame by frame from snapshots of one interface.
+ * to date frame by frame from snapshots of some interfaces. A row is of one interface.
  *
  * Hosts, and conversations with parts of their key hidden, are summed up from conversations when
  * they are looked at. Memory is bounded: past CONVERSATIONS_MAX those that have been silent
@@ -39,7 +39,7 @@ struct table {
 	struct rates rates;
 };
 
-/* Two rows: what came and went by IP flows, and every frame seen. */
+/* What came and went by IP flows, or every frame seen: of all interfaces, then of each. */
 struct total_row {
 	uint64_t key;
 	struct weir_sum sent, received;
@@ -55,17 +55,25 @@ struct known {
 	uint16_t there; /* while pruning */
 };
 
-struct top_data {
+/* What is known of one interface. */
+struct watched {
 	struct live *live;
+	uint8_t iface; /* number, from 1 */
 	struct snapshot snapshot;
-	struct table table[TABLE_COUNT];
-	struct rowset totals;
-	struct rates total_rates;
 	struct rowset known;
 	uint32_t *order, *order_next; /* numbers of known flows, as they came in the last frame */
 	uint32_t order_count, order_room;
 	struct weir_port *ports; /* as of the last frame */
-	uint32_t *part[2];	 /* of each conversation: its rows in a derived table */
+};
+
+struct top_data {
+	struct watched *watched;
+	int count;
+	struct snapshot sum; /* of all: totals and ledger, nothing to free */
+	struct table table[TABLE_COUNT];
+	struct rowset totals;
+	struct rates total_rates;
+	uint32_t *part[2]; /* of each conversation: its rows in a derived table */
 	uint32_t part_room;
 	enum table_id derived; /* what `part` is of */
 	uint64_t derived_ns;   /* and of which frame */
@@ -74,13 +82,19 @@ struct top_data {
 	uint64_t ns; /* the last frame's moment, since boot */
 };
 
-/* 0 or -ENOMEM. `since`: when counting began, if all of it is news; 0 if it began before us. */
-int top_data_open(struct top_data *d, struct live *l, uint64_t since);
+/*
+ * 0 or -ENOMEM. `since`: when counting began, if all of it is news; 0 if it began before us.
+ * `lives` stay the caller's.
+ */
+int top_data_open(struct top_data *d, struct live *lives, int count, uint64_t since);
 void top_data_close(struct top_data *d);
 /* Takes a snapshot and brings all tables up to date, but for derived ones. 0 or -errno. */
 int top_data_frame(struct top_data *d);
 /* The table to look at; sums it up if it is derived. NULL: no memory. */
 struct table *top_data_table(struct top_data *d, enum table_id id, uint8_t hidden);
-const struct total_row *top_data_total(const struct top_data *d, bool all);
+/* Of interface `iface`, 0 for all of them: by IP flows, or every frame seen. */
+const struct total_row *top_data_total(const struct top_data *d, int iface, bool seen);
+/* Totals and ledger of the last frame, of an interface or all of them. */
+const struct snapshot *top_data_snapshot(const struct top_data *d, int iface);
 
 #endif

@@ -30,6 +30,8 @@ const struct key_help key_help[] = {
 	{ "F", "the cursor follows its row" },
 	{ "/ F3  n N", "search; next, previous, until Esc" },
 	{ "\\ l F4", "show only rows with some text in them" },
+	{ "f", "the filter in the kernel: edit it, Enter puts it in force" },
+	{ "i", "one interface after the other, then all" },
 	{ "n F7", "names of hosts, asked of DNS in the background" },
 	{ "N", "names of services instead of port numbers" },
 	{ "p S D", "hide ports: all, the host's, the peer's; rows become one" },
@@ -46,7 +48,10 @@ const struct key_help key_help[] = {
 static void start_prompt(struct top *t, enum prompt prompt)
 {
 	t->prompt = prompt;
-	snprintf(t->typed, sizeof(t->typed), "%s", prompt == PROMPT_MATCH ? t->match : "");
+	snprintf(t->typed, sizeof(t->typed), "%s",
+		 prompt == PROMPT_MATCH			    ? t->match
+		 : prompt == PROMPT_FILTER && top_filter(t) ? top_filter(t)
+							    : "");
 }
 
 static void find(struct top *t, int step)
@@ -60,15 +65,26 @@ static void find(struct top *t, int step)
 /* As one types: the search begins anew from the top. */
 static void typed(struct top *t)
 {
+	if (t->prompt == PROMPT_FILTER)
+		return;
 	if (t->prompt == PROMPT_MATCH) {
 		top_set_match(t, t->typed);
 		return;
 	}
-	snprintf(t->search, sizeof(t->search), "%s", t->typed);
+	snprintf(t->search, sizeof(t->search), "%.63s", t->typed);
 	t->cursor = -1;
 	t->follow = false;
 	if (t->search[0])
 		find(t, 1);
+}
+
+/* Programs are loaded: it may take a second, and the user should know of what. */
+static void put_filter(struct top *t)
+{
+	t->prompt = PROMPT_NONE;
+	snprintf(t->message, sizeof(t->message), "putting the filter in its place...");
+	screen_draw(t);
+	top_set_filter(t, t->typed);
 }
 
 static void press_in_prompt(struct top *t, int key)
@@ -79,6 +95,8 @@ static void press_in_prompt(struct top *t, int key)
 	case '\r':
 	case '\n':
 	case KEY_ENTER:
+		if (t->prompt == PROMPT_FILTER)
+			put_filter(t);
 		t->prompt = PROMPT_NONE;
 		return;
 	case KEY_ESC:
@@ -100,7 +118,8 @@ static void press_in_prompt(struct top *t, int key)
 		t->typed[0] = 0;
 		break;
 	default:
-		if (key < ' ' || key > '~' || n + 1 >= sizeof(t->typed))
+		if (key < ' ' || key > '~' ||
+		    n + 1 >= (t->prompt == PROMPT_FILTER ? sizeof(t->typed) : PROMPT_SIZE))
 			return;
 		t->typed[n] = (char)key;
 		t->typed[n + 1] = 0;
@@ -308,7 +327,7 @@ static void press_else(struct top *t, int key)
 	case 'h':
 	case '?':
 	case KEY_F(1):
-		t->help = true;
+		t->help = 1;
 		break;
 	case 'P':
 	case ' ':
@@ -327,6 +346,12 @@ static void press_else(struct top *t, int key)
 		break;
 	case KEY_F(15):
 		find(t, -1);
+		break;
+	case 'f':
+		start_prompt(t, PROMPT_FILTER);
+		break;
+	case 'i':
+		top_next_interface(t);
 		break;
 	case '\\':
 	case 'l':
@@ -354,7 +379,9 @@ void keys_press(struct top *t, int key)
 {
 	t->message[0] = 0;
 	if (t->help) {
-		t->help = false;
+		t->help = key == KEY_ESC || key == 'q' || t->help >= screen_help_pages()
+				  ? 0
+				  : t->help + 1;
 		return;
 	}
 	if (t->prompt) {

@@ -68,6 +68,8 @@ static int rank_of(const struct look *look, const struct view *v, const struct f
 
 	if (!f->rank || is_hidden(look, v, f) || (side && !(side & sides_shown(sides))))
 		return 0;
+	if (f->type == FIELD_INTERFACE)
+		return look->interfaces ? f->rank : 0;
 	if (f->type == FIELD_BAR)
 		return look->bars ? f->rank : 0;
 	if (!strcmp(f->key, "packets") && v->in && look->unit == RATE_PACKETS)

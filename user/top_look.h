@@ -40,7 +40,8 @@ struct look {
 	enum sides sides;
 	enum rate_unit unit;
 	enum glyphs glyphs;
-	bool services; /* names for ports */
+	bool services;	 /* names for ports */
+	bool interfaces; /* more than one */
 	bool totals;
 	bool bars;
 	bool log; /* bars and graph by the logarithm */

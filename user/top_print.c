@@ -60,8 +60,8 @@ static void print_rate(const struct top *t, const char *name, const struct windo
 
 int top_print(struct top *t)
 {
-	const struct total_row *ways = top_data_total(&t->data, false);
-	const struct total_row *all = top_data_total(&t->data, true);
+	const struct total_row *ways = top_data_total(&t->data, t->iface, false);
+	const struct total_row *all = top_data_total(&t->data, t->iface, true);
 	struct layout layout;
 	char line[512], clock[16];
 	time_t now = time(NULL);
@@ -84,11 +84,13 @@ int top_print(struct top *t)
 	layout_make(&layout, t->table->view, &t->look, t->wish, 0);
 	localtime_r(&now, &tm);
 	strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
-	top_title(t, line, sizeof(line));
+	top_title(t, 1000, line, sizeof(line));
 	printf("%s %s\n", clock, line);
 	print_rate(t, "received", &ways->windows, 2);
 	print_rate(t, "sent", &ways->windows, 0);
 	print_rate(t, "seen", &all->windows, 0);
+	if (top_overlap(t))
+		printf("  counted on both: %s\n", top_overlap(t));
 	print_sides(t->table->view, &layout);
 	print_cells(t, &layout, NULL);
 	for (i = 0; i < rows; i++)

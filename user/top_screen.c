@@ -20,7 +20,7 @@ struct places {
 	int tabs, sides, head;
 	int rows, row_lines; /* first line, and how many for all rows */
 	int height;	     /* of a row */
-	int ledger, weather, keys;
+	int note, ledger, weather, keys;
 };
 
 static struct layout layout;
@@ -43,6 +43,11 @@ static struct places find_places(const struct top *t)
 	p.keys = LINES - 1;
 	p.weather = bottom > 1 ? LINES - 2 : -1;
 	p.ledger = bottom > 1 ? LINES - 3 : -1;
+	p.note = -1;
+	if (top_overlap(t) && LINES >= 16) {
+		bottom++;
+		p.note = LINES - 4;
+	}
 	p.row_lines = LINES - bottom - p.rows;
 	if (look_sides(&t->look, top_view(t)) == SIDES_LINES)
 		p.height = 2;
@@ -64,7 +69,7 @@ static void draw_title(const struct top *t)
 	width = term_columns(right);
 	term_put(0, 0, COLS, STYLE_PLAIN, "");
 	term_put(0, 0, 8, STYLE_BOLD, "weir top");
-	top_title(t, text, sizeof(text));
+	top_title(t, COLS, text, sizeof(text));
 	if (COLS - width > 20) {
 		term_put(0, 10, COLS - 12 - width, STYLE_PLAIN, text);
 		term_put(0, COLS - width, width, STYLE_DIM, right);
@@ -110,8 +115,8 @@ static void draw_total(const struct top *t, int y, const char *name, enum style 
 
 static void draw_totals(const struct top *t, int y)
 {
-	const struct total_row *ways = top_data_total(&t->data, false);
-	const struct total_row *all = top_data_total(&t->data, true);
+	const struct total_row *ways = top_data_total(&t->data, t->iface, false);
+	const struct total_row *all = top_data_total(&t->data, t->iface, true);
 	char text[64];
 
 	snprintf(text, sizeof(text), "%-8s %6s %6s %6s %6s %6s", rate_unit_names[t->look.unit],
@@ -128,8 +133,9 @@ static void draw_totals(const struct top *t, int y)
 static void draw_more(const struct top *t, int y, int lines)
 {
 	const struct table *conv = &t->data.table[TABLE_CONVERSATIONS];
-	const struct weir_totals *w = &t->data.snapshot.totals;
-	double counted = (double)ledger_counted(&t->data.snapshot.ledger).packets;
+	const struct snapshot *s = top_data_snapshot(&t->data, t->iface);
+	const struct weir_totals *w = &s->totals;
+	double counted = (double)ledger_counted(&s->ledger).packets;
 	char text[96];
 
 	snprintf(text, sizeof(text), "%" PRIu32 " conversations, %" PRIu32 " in the last 40 s",
@@ -150,14 +156,14 @@ static void draw_more(const struct top *t, int y, int lines)
 	if (lines > 2)
 		term_put(y + 2, 0, SUMMARY_WIDTH, STYLE_PLAIN, text);
 	snprintf(text, sizeof(text), "%" PRIu64 " flows ended, %" PRIu64 " conversations let go",
-		 t->data.snapshot.ended, t->data.let_go);
+		 s->ended, t->data.let_go);
 	if (lines > 3)
 		term_put(y + 3, 0, SUMMARY_WIDTH, STYLE_PLAIN, text);
 }
 
 static void draw_graph(const struct top *t, int y, int lines)
 {
-	const struct graph *g = &t->graph[t->look.unit == RATE_PACKETS];
+	const struct graph *g = &t->traffic[t->iface].graph[t->look.unit == RATE_PACKETS];
 	int x = SUMMARY_WIDTH + SCALE_WIDTH, width = COLS - x, i;
 	uint32_t points;
 	char text[GRAPH_POINTS * 3 + 8];
@@ -502,6 +508,8 @@ static void draw_details(const struct top *t, int y)
 		if (!f->rank || f->unit == UNIT_RATE || f->unit == UNIT_EVENTS ||
 		    f->type == FIELD_BAR || f->only & FIELD_TOP_ONLY)
 			continue;
+		if (f->type == FIELD_INTERFACE && !t->look.interfaces)
+			continue;
 		cell_text(&wide, f, top_rates(t), row_at(t, t->cursor), 0, cell, sizeof(cell));
 		if (!*cell)
 			continue;
@@ -541,10 +549,15 @@ static void draw_functions(int y)
 
 static void draw_prompt(const struct top *t, int y)
 {
-	char text[PROMPT_SIZE + 40];
+	static const char *const names[] = { "", "search: ", "show only: ", "filter: " };
+	const char *name = names[t->prompt], *shown = t->typed;
+	int room = COLS - (int)strlen(name) - 1;
+	char text[TYPED_SIZE + 40];
 
-	snprintf(text, sizeof(text), "%s%s_",
-		 t->prompt == PROMPT_SEARCH ? "search: " : "show only: ", t->typed);
+	/* Its end is where one types. */
+	if ((int)strlen(shown) > room)
+		shown += (int)strlen(shown) - (room > 0 ? room : 0);
+	snprintf(text, sizeof(text), "%s%s_", name, shown);
 	term_put(y, 0, COLS, STYLE_LABEL, text);
 }
 
@@ -552,10 +565,17 @@ static void draw_bottom(const struct top *t, const struct places *p)
 {
 	char text[256];
 
+	if (p->note >= 0) {
+		snprintf(text, sizeof(text), "Counted on both: %s (i: one interface)",
+			 top_overlap(t));
+		term_put(p->note, 0, COLS, STYLE_WARN, text);
+	}
 	if (p->ledger >= 0) {
 		top_ledger(t, COLS, text, sizeof(text));
 		term_put(p->ledger, 0, COLS,
-			 t->data.snapshot.ledger.balanced ? STYLE_PLAIN : STYLE_WARN, text);
+			 top_data_snapshot(&t->data, t->iface)->ledger.balanced ? STYLE_PLAIN
+										: STYLE_WARN,
+			 text);
 		top_weather(t, text, sizeof(text));
 		if (t->message[0])
 			term_put(p->weather, 0, COLS, STYLE_BOLD, t->message);
@@ -590,28 +610,39 @@ static void draw_menu(const struct top *t, const struct places *p)
 		term_put(y, 0, MENU_WIDTH, STYLE_PLAIN, "");
 }
 
-static void draw_help(void)
+/* Lines of help that fit on a page, in one column or two. */
+static int help_page_lines(void)
 {
-	const struct key_help *k;
-	int y = 0, x = 0;
-	bool two = COLS >= 120;
+	return (LINES - 1) * (COLS >= 120 ? 2 : 1);
+}
+
+int screen_help_pages(void)
+{
+	int lines = 0, page = help_page_lines();
+
+	while (key_help[lines].keys)
+		lines++;
+	return page > 0 ? (lines + page - 1) / page : 1;
+}
+
+static void draw_help(const struct top *t)
+{
+	int width = COLS >= 120 ? COLS / 2 : COLS, i, first = (t->help - 1) * help_page_lines();
+	const struct key_help *k = &key_help[first];
 
 	erase();
-	for (k = key_help; k->keys; k++, y++) {
-		if (y >= LINES - 1) {
-			if (!two || x)
-				break;
-			x = COLS / 2;
-			y = 0;
-		}
+	for (i = 0; k->keys && i < help_page_lines(); i++, k++) {
+		int x = i / (LINES - 1) * width, y = i % (LINES - 1);
+
 		if (!k->text) {
-			term_put(y, x, two ? COLS / 2 - 1 : COLS, STYLE_BOLD, k->keys);
+			term_put(y, x, width - 1, STYLE_BOLD, k->keys);
 		} else {
 			term_put(y, x + 1, 16, STYLE_PLAIN, k->keys);
-			term_put(y, x + 17, (two ? COLS / 2 : COLS) - 18, STYLE_PLAIN, k->text);
+			term_put(y, x + 17, width - 18, STYLE_PLAIN, k->text);
 		}
 	}
-	term_put(LINES - 1, 0, COLS, STYLE_LABEL, "any key goes back");
+	term_put(LINES - 1, 0, COLS, STYLE_LABEL,
+		 t->help < screen_help_pages() ? "any key goes on, Esc back" : "any key goes back");
 }
 
 int screen_draw(struct top *t)
@@ -626,7 +657,7 @@ int screen_draw(struct top *t)
 	if (err)
 		return err;
 	if (t->help) {
-		draw_help();
+		draw_help(t);
 	} else {
 		make_layout(t);
 		draw_title(t);

@@ -7,6 +7,8 @@
 
 /* Arranges and draws all of it. 0 or -ENOMEM. */
 int screen_draw(struct top *t);
+/* How many pages the help has, on a terminal of this size. */
+int screen_help_pages(void);
 /* Of the layout drawn last: the key of the sortable column `step` columns beside the sorted. */
 const char *screen_column_beside(const struct top *t, int step);
 

@@ -2,6 +2,7 @@
 /* Where the user of weir top is, and what moves them; see top.h. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -74,13 +75,29 @@ static int find_tab(struct top *t, const char *view)
 	return -ENOENT;
 }
 
-int top_open(struct top *t, const struct config *cfg, struct live *l, bool held, const char *view)
+/* Held by us, all of it is news; of what was attached before, only what comes. */
+static uint64_t began(const struct lives *all)
 {
+	uint64_t since = UINT64_MAX;
+	int i;
+
+	for (i = 0; i < all->count; i++) {
+		if (!all->held[i])
+			return 0;
+		if (all->live[i].meta.boot_ns < since)
+			since = all->live[i].meta.boot_ns;
+	}
+	return since;
+}
+
+int top_open(struct top *t, const struct config *cfg, struct lives *all, const char *view)
+{
+	uint64_t since = began(all);
 	int err;
 
 	*t = (struct top){
 		.cfg = cfg,
-		.live = l,
+		.all = all,
 		.look = { .totals = true, .bars = true, .bar_window = 1 },
 		.cursor = -1,
 		.menu = -1,
@@ -89,13 +106,15 @@ int top_open(struct top *t, const struct config *cfg, struct live *l, bool held,
 		.page = 1,
 		.wish = 15,
 	};
-	err = top_data_open(&t->data, l, held ? l->meta.boot_ns : 0);
+	t->look.interfaces = all->count > 1;
+	t->traffic = calloc((size_t)all->count + 1, sizeof(*t->traffic));
+	err = t->traffic ? top_data_open(&t->data, all->live, all->count, since) : -ENOMEM;
 	if (!err)
 		err = find_tab(t, view ? view : "conversations");
 	if (err)
 		return err;
 	start_sorting(t);
-	t->then_ns = held ? l->meta.boot_ns : 0;
+	t->then_ns = since;
 	if (cfg->sort) {
 		struct sorting *s = top_sorting(t);
 
@@ -104,7 +123,7 @@ int top_open(struct top *t, const struct config *cfg, struct live *l, bool held,
 		if (!view_field(top_view(t), s->key, true))
 			return -EINVAL;
 	}
-	cost_open(&t->cost, l);
+	cost_open(&t->cost, all->live, all->count);
 	return 0;
 }
 
@@ -113,6 +132,7 @@ void top_close(struct top *t)
 	names_free(t->names);
 	cost_close(&t->cost);
 	order_free(&t->order);
+	free(t->traffic);
 	top_data_close(&t->data);
 }
 
@@ -122,22 +142,30 @@ double top_pause(const struct top *t)
 	return t->frames < 3 && t->interval > 0.5 ? 0.5 : t->interval;
 }
 
+static void add_point(struct traffic *w, const struct weir_sum now[2], uint64_t ns, double seconds)
+{
+	const struct weir_sum *then = w->then;
+
+	graph_add(&w->graph[0], ns, (double)(now[0].bytes - then[0].bytes) / seconds,
+		  (double)(now[1].bytes - then[1].bytes) / seconds);
+	graph_add(&w->graph[1], ns, (double)(now[0].packets - then[0].packets) / seconds,
+		  (double)(now[1].packets - then[1].packets) / seconds);
+}
+
 static void add_points(struct top *t)
 {
-	const struct rates *r = &t->data.total_rates;
-	const struct total_row *row = top_data_total(&t->data, false);
-	const struct weir_sum now[2] = { row->received, row->sent }, *then = t->then;
 	double seconds = (double)(t->data.ns - t->then_ns) / 1e9;
+	bool known = t->data.total_rates.count > 1 && t->then_ns && seconds > 0;
+	int i;
 
-	if (r->count > 1 && t->then_ns && seconds > 0) {
-		graph_add(&t->graph[0], t->data.ns,
-			  (double)(now[0].bytes - then[0].bytes) / seconds,
-			  (double)(now[1].bytes - then[1].bytes) / seconds);
-		graph_add(&t->graph[1], t->data.ns,
-			  (double)(now[0].packets - then[0].packets) / seconds,
-			  (double)(now[1].packets - then[1].packets) / seconds);
+	for (i = 0; i <= t->all->count; i++) {
+		const struct total_row *row = top_data_total(&t->data, i, false);
+		const struct weir_sum now[2] = { row->received, row->sent };
+
+		if (known)
+			add_point(&t->traffic[i], now, t->data.ns, seconds);
+		memcpy(t->traffic[i].then, now, sizeof(now));
 	}
-	memcpy(t->then, now, sizeof(now));
 	t->then_ns = t->data.ns;
 }
 
@@ -181,7 +209,9 @@ static bool matches(const struct matcher *m, const struct view *v, const void *r
 {
 	const struct top *t = m->arg;
 
-	return row_has(&t->look, v, row, t->match);
+	if (t->iface && *((const uint8_t *)row + v->fields[0].offset) != t->iface)
+		return false;
+	return !t->match[0] || row_has(&t->look, v, row, t->match);
 }
 
 static void forget_matches(struct top *t)
@@ -192,13 +222,20 @@ static void forget_matches(struct top *t)
 		order_forget(&t->data.table[i]);
 }
 
-void top_set_match(struct top *t, const char *text)
+/* Other rows than before: from their first one. */
+static void begin_anew(struct top *t)
 {
-	snprintf(t->match, sizeof(t->match), "%s", text);
 	forget_matches(t);
 	t->offset = 0;
 	t->cursor = -1;
 	t->follow = false;
+	t->order_held = false;
+}
+
+void top_set_match(struct top *t, const char *text)
+{
+	snprintf(t->match, sizeof(t->match), "%s", text);
+	begin_anew(t);
 }
 
 /* ---- the order ---- */
@@ -227,7 +264,7 @@ static int make_order(struct top *t, uint32_t want)
 
 	t->order.field = look_field(&t->look, f);
 	t->order.reverse = s->reverse;
-	return order_make(&t->order, t->table, want, t->match[0] ? &m : NULL);
+	return order_make(&t->order, t->table, want, t->match[0] || t->iface ? &m : NULL);
 }
 
 /* Puts the cursor where its row has gone. */
@@ -365,7 +402,8 @@ int top_sort_fields(const struct top *t, const struct field *fields[COLUMNS_MAX 
 	int n = 0;
 
 	for (f = top_view(t)->fields; f->key && n < COLUMNS_MAX * 2; f++)
-		if (f->rank && view_field(top_view(t), f->key, true))
+		if (f->rank && view_field(top_view(t), f->key, true) &&
+		    (f->type != FIELD_INTERFACE || t->look.interfaces))
 			fields[n++] = f;
 	return n;
 }
@@ -379,7 +417,67 @@ const char *top_field_name(const struct top *t, const struct field *f, char *to,
 	return to;
 }
 
+void top_next_interface(struct top *t)
+{
+	t->iface = t->all->count < 2 ? 0 : (t->iface + 1) % (t->all->count + 1);
+	t->look.interfaces = t->all->count > 1 && !t->iface;
+	begin_anew(t);
+}
+
+int top_shown(const struct top *t, int *first)
+{
+	*first = t->iface ? t->iface : 1;
+	return t->iface ? 1 : t->all->count;
+}
+
 const char *top_filter(const struct top *t)
 {
-	return *t->live->meta.filter ? t->live->meta.filter : NULL;
+	int first, i, n = top_shown(t, &first);
+	const char *filter = t->all->live[first - 1].meta.filter;
+
+	for (i = 1; i < n; i++)
+		if (strcmp(filter, t->all->live[first - 1 + i].meta.filter))
+			return NULL;
+	return *filter ? filter : NULL;
+}
+
+/* Attached, it is noted in the pins, too, for whoever looks next. */
+static int swap_filter(struct top *t, struct live *l, const char *expression)
+{
+	struct live *kept;
+	int err;
+
+	if (l->held) {
+		err = live_filter(l, expression);
+		snprintf(t->message, sizeof(t->message), "%s", err ? l->why : "");
+		l->why[0] = 0;
+		return err;
+	}
+	kept = malloc(sizeof(*kept));
+	if (!kept)
+		return -ENOMEM;
+	err = live_filter_kept(kept, l->iface.name, expression);
+	snprintf(t->message, sizeof(t->message), "%s", err ? kept->why : "");
+	if (!err)
+		memcpy(l->meta.filter, kept->meta.filter, FILTER_SIZE);
+	live_close(kept);
+	free(kept);
+	return err;
+}
+
+void top_set_filter(struct top *t, const char *expression)
+{
+	int first, i, n = top_shown(t, &first), err = 0;
+
+	for (i = 0; i < n && !err; i++)
+		err = swap_filter(t, &t->all->live[first - 1 + i], expression);
+	if (!err)
+		snprintf(t->message, sizeof(t->message), "%s",
+			 *expression ? "the filter is in force; what it keeps out is in the ledger"
+				     : "no filter any more");
+}
+
+const char *top_overlap(const struct top *t)
+{
+	return t->iface || !t->all->overlap_count ? NULL : t->all->overlaps[0].why;
 }

@@ -20,16 +20,53 @@ static char *age_text(uint64_t ns, char *to, size_t size)
 	return to;
 }
 
-void top_title(const struct top *t, char *to, size_t size)
+/* One word for all of those shown, or both. */
+static const char *mode_text(const struct top *t)
+{
+	int first, i, n = top_shown(t, &first), native = 0;
+
+	for (i = 0; i < n; i++)
+		native += t->all->live[first - 1 + i].meta.mode == MODE_NATIVE;
+	return native == n ? "native" : native ? "native and generic" : "generic";
+}
+
+static const char *held_text(const struct top *t)
+{
+	int first, i, n = top_shown(t, &first), held = 0;
+
+	for (i = 0; i < n; i++)
+		held += t->all->held[first - 1 + i];
+	return held == n ? "watched" : held ? "counted" : "attached";
+}
+
+static bool has_filter(const struct top *t)
+{
+	int i;
+
+	for (i = 0; i < t->all->count; i++)
+		if (*t->all->live[i].meta.filter)
+			return true;
+	return false;
+}
+
+void top_title(const struct top *t, int width, char *to, size_t size)
 {
 	const char *filter = top_filter(t);
+	int first, i, n = top_shown(t, &first);
+	size_t at = 0;
 	char age[32];
 
-	snprintf(to, size, "%s  %s  %s for %s%s%s", t->live->iface.name,
-		 t->live->meta.mode == MODE_NATIVE ? "native" : "generic",
-		 t->live->held ? "watched" : "attached",
-		 age_text(live_duration(t->live), age, sizeof(age)), filter ? "  filter: " : "",
-		 filter ? filter : "");
+	*to = 0;
+	for (i = 0; i < n && at < size; i++)
+		at += (size_t)snprintf(to + at, size - at, "%s%s", i ? "," : "",
+				       t->all->live[first - 1 + i].iface.name);
+	if ((int)at > width / 3 && n > 1)
+		at = (size_t)snprintf(to, size, "%d interfaces", n);
+	at += (size_t)snprintf(to + at, size - at, "  %s  %s for %s", mode_text(t), held_text(t),
+			       age_text(live_duration(&t->all->live[first - 1]), age, sizeof(age)));
+	if (filter || (!t->iface && has_filter(t)))
+		snprintf(to + at, size - at, "  filter: %s",
+			 filter ? filter : "not the same on all");
 }
 
 static int write_ledger(const struct ledger *l, char *(*number)(uint64_t, char *, size_t), char *to,
@@ -76,7 +113,7 @@ static char *rounded(uint64_t n, char *to, size_t size)
 
 void top_ledger(const struct top *t, int width, char *to, size_t size)
 {
-	const struct ledger *l = &t->data.snapshot.ledger;
+	const struct ledger *l = &top_data_snapshot(&t->data, t->iface)->ledger;
 
 	if (write_ledger(l, exact, to, size) > width)
 		write_ledger(l, rounded, to, size);
@@ -87,14 +124,27 @@ static double percent(uint64_t part, uint64_t all)
 	return all ? 100.0 * (double)part / (double)all : 0;
 }
 
+/* Records that the tables of those shown have room for. */
+static void room_of(const struct top *t, uint64_t *flows, uint64_t *syns)
+{
+	int first, i, n = top_shown(t, &first);
+
+	*flows = *syns = 0;
+	for (i = 0; i < n; i++) {
+		const struct plan *p = &t->all->live[first - 1 + i].tables.plan;
+
+		*flows += (uint64_t)p->flow_sets * WEIR_WAYS * p->cpus;
+		*syns += (uint64_t)p->syn_sets * WEIR_WAYS * p->cpus;
+	}
+}
+
 void top_weather(const struct top *t, char *to, size_t size)
 {
-	const struct plan *p = &t->live->tables.plan;
-	const struct snapshot *s = &t->data.snapshot;
-	uint64_t flows = (uint64_t)p->flow_sets * WEIR_WAYS * p->cpus;
-	uint64_t syns = (uint64_t)p->syn_sets * WEIR_WAYS * p->cpus;
+	const struct snapshot *s = top_data_snapshot(&t->data, t->iface);
 	char cost[40] = "not measured yet", room[24];
+	uint64_t flows, syns;
 
+	room_of(t, &flows, &syns);
 	if (t->cost.measured && t->cost.per_packet > 0)
 		snprintf(cost, sizeof(cost), "%.0f ns/packet", t->cost.per_packet);
 	else if (t->cost.measured)

@@ -20,9 +20,12 @@ enum { IN_2, IN_10, IN_40 };
 #define RATE(row, key, seconds, type, n, side, unit, rank)                                         \
 	key, #seconds " s", type, WINDOW(row, IN_##seconds, n), 0, (side) | FIELD_TOP_ONLY, unit,  \
 		IN_##seconds, rank, 6, #seconds "s"
+#define INTERFACE(row)                                                                             \
+	"interface", "IF", FIELD_INTERFACE, AT(row, iface), 10, 0, TOP(NONE, 1, 8, "IF")
 #define BAR(unit) "bar", "", FIELD_BAR, 0, 0, FIELD_TOP_ONLY, unit, 0, 3, 8, ""
 
 static const struct field flow_fields[] = {
+	{ INTERFACE(flow_row) },
 	{ "src", "SOURCE", FIELD_ADDR, AT(flow_row, src), 28, 0, TABLES },
 	{ "sport", "PORT", FIELD_U16, AT(flow_row, from.port), 5, 0, TABLES },
 	{ "dst", "DESTINATION", FIELD_ADDR, AT(flow_row, dst), 28, 0, TABLES },
@@ -43,6 +46,7 @@ static const struct field flow_fields[] = {
 
 #define CONV(member) AT(conv_row, member)
 static const struct field conv_fields[] = {
+	{ INTERFACE(conv_row) },
 	{ "host", "HOST", FIELD_ADDR, CONV(host), 28, 0, TOP(NONE, 1, 15, "HOST") },
 	{ "host_port", "PORT", FIELD_U16, CONV(host_port), 5, 0, TOP(PORT, 1, 5, "PORT") },
 	{ "peer", "PEER", FIELD_ADDR, CONV(peer), 28, 0, TOP(NONE, 1, 15, "PEER") },
@@ -78,6 +82,7 @@ static const struct field conv_fields[] = {
 };
 
 static const struct field host_fields[] = {
+	{ INTERFACE(host_row) },
 	{ "addr", "HOST", FIELD_ADDR, AT(host_row, addr), 39, 0, TOP(NONE, 1, 15, "HOST") },
 	{ RATE(host_row, "sent.rate_2s", 2, FIELD_U64, 1, FIELD_OUT, UNIT_RATE, 4) },
 	{ RATE(host_row, "sent.rate_10s", 10, FIELD_U64, 1, FIELD_OUT, UNIT_RATE, 1) },
@@ -105,6 +110,7 @@ static const struct field host_fields[] = {
 };
 
 static const struct field port_fields[] = {
+	{ INTERFACE(port_row) },
 	{ "proto", "PROTO", FIELD_U8, AT(port_row, service.proto), 0, FIELD_JSON_ONLY, TABLES },
 	{ "proto_name", "PROTO", FIELD_PROTO, AT(port_row, service.proto), 6, 0,
 	  TOP(NONE, 1, 6, "PROTO") },
@@ -135,6 +141,7 @@ static const struct field port_fields[] = {
 };
 
 static const struct field syn_source_fields[] = {
+	{ INTERFACE(syn_row) },
 	{ "addr", "SOURCE", FIELD_ADDR, AT(syn_row, addr), 39, 0, TOP(NONE, 1, 15, "SOURCE") },
 	{ RATE(syn_row, "rate_2s", 2, FIELD_U64, 0, FIELD_OUT, UNIT_EVENTS, 2) },
 	{ RATE(syn_row, "rate_10s", 10, FIELD_U64, 0, FIELD_OUT, UNIT_EVENTS, 1) },
@@ -152,6 +159,7 @@ static const struct field syn_source_fields[] = {
 };
 
 static const struct field syn_target_fields[] = {
+	{ INTERFACE(syn_row) },
 	{ "addr", "TARGET", FIELD_ADDR, AT(syn_row, addr), 39, 0, TOP(NONE, 1, 15, "TARGET") },
 	{ "port", "PORT", FIELD_U16, AT(syn_row, service.port), 5, 0, TOP(PORT, 1, 5, "PORT") },
 	{ RATE(syn_row, "rate_2s", 2, FIELD_U64, 0, FIELD_OUT, UNIT_EVENTS, 2) },
@@ -168,6 +176,7 @@ static const struct field syn_target_fields[] = {
 };
 
 static const struct field size_fields[] = {
+	{ INTERFACE(size_row) },
 	{ "from", "FROM", FIELD_U64, AT(size_row, from), 7, 0, TOP(COUNT, 1, 6, "FROM") },
 	{ "to", "TO", FIELD_U64, AT(size_row, to), 7, 0, TOP(COUNT, 1, 6, "TO") },
 	{ RATE(size_row, "rate_2s", 2, FIELD_U64, 0, FIELD_OUT, UNIT_EVENTS, 1) },
@@ -287,10 +296,12 @@ static int64_t make_ports(const struct snapshot *s, void **out)
 		const struct weir_port *p = &s->ports[i];
 
 		if (p->role[0].packets || p->role[1].packets)
-			rows[n++] = (struct port_row){ { (uint16_t)i, protos[i >> 16] },
-						       p->role[0],
-						       p->role[1],
-						       p->role[0].bytes + p->role[1].bytes };
+			rows[n++] = (struct port_row){
+				.service = { (uint16_t)i, protos[i >> 16] },
+				.src = p->role[0],
+				.dst = p->role[1],
+				.bytes = p->role[0].bytes + p->role[1].bytes,
+			};
 	}
 	return (int64_t)n;
 }
@@ -390,7 +401,7 @@ const struct view view_ports = {
 	.top_sort = "rate_10s",
 	.out = "FROM PORT",
 	.in = "TO PORT",
-	.key_size = sizeof(struct service),
+	.key_size = AT(port_row, src),
 	.counters = AT(port_row, src),
 };
 const struct view view_syn_sources = {
@@ -426,7 +437,7 @@ const struct view view_sizes = {
 	.make = sizes_make,
 	.top_sort = "-from",
 	.out = "PACKETS/s",
-	.key_size = sizeof(uint64_t),
+	.key_size = AT(size_row, to),
 	.counters = AT(size_row, frames),
 };
 
@@ -497,19 +508,55 @@ static int row_compare(const void *a, const void *b, void *arg)
 	return order ? order : memcmp(a, b, o->size);
 }
 
-int rows_make(struct rows *r, const struct view *v, const struct snapshot *s, const char *sort,
-	      uint64_t limit)
+/* Every view's first field is the interface. */
+static void set_interface(const struct view *v, void *rows, int64_t n, uint8_t iface)
 {
-	struct order order = { view_field(v, sort ? sort : v->sort, false), v->row_size };
-	int64_t n;
+	unsigned char *at = (unsigned char *)rows + v->fields[0].offset;
+	int64_t i;
 
-	*r = (struct rows){ .view = v };
-	if (!order.field)
-		return -EINVAL;
-	n = v->make(s, &r->data);
+	for (i = 0; i < n; i++)
+		at[(size_t)i * v->row_size] = iface;
+}
+
+static int append(struct rows *r, const struct source *source)
+{
+	const size_t size = r->view->row_size;
+	void *more, *all;
+	int64_t n = r->view->make(source->snapshot, &more);
+
 	if (n < 0)
 		return (int)n;
-	r->of = (uint64_t)n;
+	set_interface(r->view, more, n, source->iface);
+	if (!r->data) {
+		r->data = more;
+		r->of = (uint64_t)n;
+		return 0;
+	}
+	all = reallocarray(r->data, r->of + (uint64_t)n + 1, size);
+	if (all) {
+		r->data = all;
+		memcpy((char *)all + r->of * size, more, (size_t)n * size);
+		r->of += (uint64_t)n;
+	}
+	free(more);
+	return all ? 0 : -ENOMEM;
+}
+
+int rows_make(struct rows *r, const struct view *v, const struct source *sources, int count,
+	      const char *sort, uint64_t limit)
+{
+	struct order order = { view_field(v, sort ? sort : v->sort, false), v->row_size };
+	int i, err = 0;
+
+	*r = (struct rows){ .view = v, .several = count > 1 };
+	if (!order.field)
+		return -EINVAL;
+	for (i = 0; i < count && !err; i++)
+		err = append(r, &sources[i]);
+	if (err) {
+		rows_free(r);
+		return err;
+	}
 	r->count = limit && limit < r->of ? limit : r->of;
 	qsort_r(r->data, r->of, v->row_size, row_compare, &order);
 	return 0;

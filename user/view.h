@@ -13,15 +13,16 @@ enum field_type {
 	FIELD_U32,
 	FIELD_U16,
 	FIELD_U8,
-	FIELD_SUM,     /* u64 here plus that of the next struct weir_sum */
-	FIELD_BAR,     /* what the row sorts by, drawn; no number of its own */
-	FIELD_ADDR,    /* struct addr */
-	FIELD_TIME,    /* u64, ns since the epoch */
-	FIELD_PROTO,   /* u8, by name */
-	FIELD_DIR,     /* u8, enum weir_dir, by name */
-	FIELD_SERVICE, /* struct service */
-	FIELD_FLAGS,   /* u8, TCP flags as letters; text only */
-	FIELD_TEXT,    /* const char * */
+	FIELD_SUM,	 /* u64 here plus that of the next struct weir_sum */
+	FIELD_BAR,	 /* what the row sorts by, drawn; no number of its own */
+	FIELD_ADDR,	 /* struct addr */
+	FIELD_TIME,	 /* u64, ns since the epoch */
+	FIELD_PROTO,	 /* u8, by name */
+	FIELD_DIR,	 /* u8, enum weir_dir, by name */
+	FIELD_SERVICE,	 /* struct service */
+	FIELD_FLAGS,	 /* u8, TCP flags as letters; text only */
+	FIELD_TEXT,	 /* const char * */
+	FIELD_INTERFACE, /* u8, a number of interfaces_named(); 0, of files, is left out */
 };
 
 struct addr {
@@ -93,17 +94,24 @@ struct view {
 extern const struct view view_flows, view_conversations, view_hosts, view_ports, view_syn_sources,
 	view_syn_targets, view_sizes;
 
+/* What rows are made of: an interface's snapshot, and its number from 1, or that of files and 0. */
+struct source {
+	const struct snapshot *snapshot;
+	uint8_t iface;
+};
+
 /* The rows of a view, sorted and cut: `limit` 0 for all. */
 struct rows {
 	const struct view *view;
 	void *data;
 	uint64_t count; /* shown */
 	uint64_t of;	/* there are */
+	bool several;	/* interfaces: rows of each, none summed with another's */
 };
 
 /* `sort` NULL for the view's own. 0, -ENOMEM, or -EINVAL where the view has no such key. */
-int rows_make(struct rows *r, const struct view *v, const struct snapshot *s, const char *sort,
-	      uint64_t limit);
+int rows_make(struct rows *r, const struct view *v, const struct source *sources, int count,
+	      const char *sort, uint64_t limit);
 void rows_free(struct rows *r);
 bool view_has_key(const struct view *v, const char *key);
 /* The field to sort by, or NULL; with those of FIELD_TOP_ONLY if `top`. */
@@ -115,6 +123,9 @@ int field_compare(const struct field *f, const void *a, const void *b);
 const char *field_text(const struct field *f, const void *row, char *to, size_t size);
 uint64_t field_number(const struct field *f, const void *row);
 
+/* The names that a row's number of its interface stands for; they are not copied. */
+void interfaces_named(const char *const *names, int count);
+const char *interface_name(uint8_t number);
 const char *proto_name(uint8_t proto, char *to, size_t size);
 /* The service's name, or NULL. */
 const char *service_name(struct service s);
