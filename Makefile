@@ -6,7 +6,7 @@ B := build
 CLANG ?= clang
 LLVM_STRIP ?= llvm-strip
 BPFTOOL ?= $(or $(shell command -v bpftool),/usr/sbin/bpftool)
-PKGS := libbpf libxdp libpcap json-c ncursesw libmnl inih
+PKGS := libbpf libxdp libpcap json-c ncursesw libmnl inih libcurl
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 
@@ -130,13 +130,18 @@ $(B)/test/unit_top: tests/unit_top.c $(TOP_CORE:%=user/%.c) $(TEST_DEPS)
 
 # All that is no command, nor speaks as one.
 LIB_OBJ := $(filter-out $(addprefix $(B)/user/,main.o cmd_%.o check%.o lives.o common.o o%.o top%.o export%.o \
-	sink%.o),$(USER_OBJ))
+	sink%.o clickhouse%.o spool.o),$(USER_OBJ))
 
 EXPORT_CORE := $(CORE) feed record sink export_config
 $(B)/test/unit_export: tests/unit_export.c $(EXPORT_CORE:%=user/%.c) $(TEST_DEPS)
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) $(SANITIZE) $(filter %.c,$^) -o $@ -lcmocka -lm -linih -pthread
+
+$(B)/test/unit_spool: tests/unit_spool.c $(addprefix user/,spool.c clickhouse_block.c text.c) $(TEST_DEPS)
+	$(call say,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TEST_CFLAGS) $(SANITIZE) $(filter %.c,$^) -o $@ -lcmocka -lz
 
 $(B)/test/prog: tests/prog.c tests/fixtures.c $(LIB_OBJ) $(B)/bench.skel.h $(TEST_DEPS)
 	$(call say,TEST,$@)
@@ -183,7 +188,7 @@ $(B)/test/weir: $(USER_SRC) $(B)/weir.skel.h $(B)/tap.skel.h $(TEST_DEPS)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) $(PKG_CFLAGS) $(SANITIZE) $(USER_SRC) -o $@ $(LIBS)
 
-tests: $(B)/test/unit $(B)/test/unit_top $(B)/test/unit_export $(B)/test/prog $(B)/test/tap $(B)/test/filter $(B)/test/replay \
+tests: $(B)/test/unit $(B)/test/unit_top $(B)/test/unit_export $(B)/test/unit_spool $(B)/test/prog $(B)/test/tap $(B)/test/filter $(B)/test/replay \
 	$(B)/test/capgen $(B)/test/weir $(B)/blast $(B)/sink $(B)/weir-bench
 
 # ---- what people type ----

@@ -25,6 +25,17 @@ static const struct setting settings[] = {
 	{ "json", "target", "FILE", SETTING_TARGET, NULL, "JSON lines to a file, or - for standard output", 0, 0 },
 	{ "json", "rotate_size", "BYTES", SETTING_SIZE, "0", "begin a new file past this size, e.g. 100M; 0: never", 0, 0 },
 	{ "json", "rotate_keep", "N", SETTING_COUNT, "5", "old files to keep, FILE.1 the newest", 1, 1000 },
+
+	{ "clickhouse", "target", "URL", SETTING_TARGET, NULL, "rows to ClickHouse's HTTP interface, http://HOST:8123/", 0, 0 },
+	{ "clickhouse", "host", "NAME", SETTING_TEXT, NULL, "this host, on each row, instead of its host name", 0, 0 },
+	{ "clickhouse", "user", "NAME", SETTING_TEXT, NULL, "user of the server", 0, 0 },
+	{ "clickhouse", "password_file", "FILE", SETTING_TEXT, NULL, "its password, in the first line", 0, 0 },
+	{ "clickhouse", "ca", "FILE", SETTING_TEXT, NULL, "certificates to trust with https instead of the system's", 0, 0 },
+	{ "clickhouse", "interval", "SECONDS", SETTING_SECONDS, "1", "rows of so long in one insert", 0.1, 3600 },
+	{ "clickhouse", "rows", "N", SETTING_COUNT, "50000", "or so many", 1, 500000 },
+	{ "clickhouse", "timeout", "SECONDS", SETTING_SECONDS, "10", "for the server to answer", 0.1, 3600 },
+	{ "clickhouse", "spool", "DIR", SETTING_TEXT, NULL, "where rows wait while the server is away; else /var/lib/weir/clickhouse, or the service's own", 0, 0 },
+	{ "clickhouse", "spool_size", "BYTES", SETTING_SIZE, "1G", "most that may wait there", 1, 0 },
 };
 /* clang-format on */
 

@@ -23,6 +23,7 @@
 
 const struct sink_type *const sink_types[] = {
 	&sink_json,
+	&sink_clickhouse,
 	NULL,
 };
 
