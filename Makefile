@@ -219,8 +219,16 @@ bench-read:
 bench-top: all $(B)/flood
 	tools/bench-top $(B) $(FLOWS)
 
-install: all
+# Manual pages and bash completion, from the tables of commands and options.
+$(B)/man/weir.8: $(B)/weir tools/manpages $(wildcard tools/man/*.scd)
+	$(call say,MAN,$(@D))
+	$(Q)tools/manpages $(B)/weir $(@D)
+
+install: all $(B)/man/weir.8
 	install -D -m 755 $(B)/weir $(DESTDIR)$(PREFIX)/sbin/weir
+	install -d $(DESTDIR)$(PREFIX)/share/man/man8
+	install -m 644 $(B)/man/*.8 $(DESTDIR)$(PREFIX)/share/man/man8
+	install -D -m 644 $(B)/man/weir.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/weir
 
 FORMATTED := $(wildcard bpf/*.[ch] headers/weir/*.h user/*.[ch] tools/*.[ch] tools/bench/*.[ch] tests/*.[ch])
 fmt:

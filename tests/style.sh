@@ -13,12 +13,14 @@ clang-format --dry-run -Werror bpf/*.[ch] headers/weir/*.h user/*.[ch] tools/*.[
 verdict "C is formatted" $? "make fmt formats it"
 
 shellcheck -x tests/run tests/*.sh tools/install-deps tools/lab tools/live-lab.sh tools/bench-live tools/bench-top tools/bench-compare tools/bench-read \
-	tools/run .ci/run >&2
+	tools/run tools/manpages .ci/run >&2
 verdict "shell scripts are clean" $? "shellcheck says why"
 
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
-make -s install DESTDIR="$dir" PREFIX=/usr >/dev/null && [ -x "$dir/usr/sbin/weir" ] && [ "$(find "$dir" -type f | wc -l)" = 1 ]
+make -s install DESTDIR="$dir" PREFIX=/usr >/dev/null && [ -x "$dir/usr/sbin/weir" ] &&
+	[ -s "$dir/usr/share/man/man8/weir-export.8" ] && [ -s "$dir/usr/share/bash-completion/completions/weir" ] &&
+	[ -z "$(find "$dir" -type f ! -path "$dir/usr/*")" ]
 verdict "install honours DESTDIR and PREFIX" $? "$(find "$dir" -type f | tr '\n' ' ')"
 
 missing=

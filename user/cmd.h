@@ -84,6 +84,15 @@ struct cmd {
 extern const struct cmd cmd_attach, cmd_detach, cmd_clean, cmd_status, cmd_show, cmd_read, cmd_top,
 	cmd_filter, cmd_set_filter, cmd_check, cmd_export;
 
+/* An option as help, manual and completion tell of it. */
+struct option_text {
+	char letter; /* 0: none */
+	char name[48];
+	const char *arg, *help, *initial; /* NULL: none */
+};
+
+/* Option `i` of those a command takes; false past the last. */
+bool options_row(const struct cmd *cmd, int i, struct option_text *out);
 /* Reads `argv` behind the command's name. 0, or EXIT_MISUSE having said why; 1 for --help. */
 int options_parse(const struct cmd *cmd, int argc, char **argv, struct config *cfg);
 void options_help(const struct cmd *cmd);

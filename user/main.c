@@ -7,15 +7,16 @@
 #include <xdp/libxdp.h>
 
 #include "cmd.h"
+#include "manual.h"
 
 #define WEIR_VERSION "0.1.0"
 
 static const struct cmd *const commands[] = {
 	&cmd_top,   &cmd_show,	 &cmd_read,	  &cmd_attach, &cmd_detach, &cmd_status,
-	&cmd_clean, &cmd_filter, &cmd_set_filter, &cmd_check,  &cmd_export,
+	&cmd_clean, &cmd_filter, &cmd_set_filter, &cmd_check,  &cmd_export, NULL,
 };
 
-#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]) - 1)
 
 static void usage(FILE *to)
 {
@@ -60,6 +61,8 @@ int main(int argc, char **argv)
 		usage(stderr);
 		return EXIT_MISUSE;
 	}
+	if (!strcmp(argv[1], "help") && argc > 2)
+		return manual_answer(argc - 2, argv + 2, commands);
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
 		usage(stdout);
 		return finish(EXIT_OK);

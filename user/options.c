@@ -187,40 +187,53 @@ static bool takes(const struct cmd *cmd, const struct option_row *row)
 	return !row->set || row->set & cmd->options;
 }
 
-static void own_help(const struct own_options *own)
+static bool own_row(const struct cmd *cmd, int i, struct option_text *out)
 {
 	struct own_option o;
-	int i;
 
-	for (i = 0; own->row(i, &o); i++) {
-		char name[80];
+	if (!cmd->own || !cmd->own->row(i, &o))
+		return false;
+	*out = (struct option_text){ 0, "", o.arg, o.help, o.initial };
+	memcpy(out->name, o.name, sizeof(out->name));
+	return true;
+}
 
-		snprintf(name, sizeof(name), "--%s%s%s", o.name, o.arg ? " " : "",
-			 o.arg ? o.arg : "");
-		printf("  %-26s %s", name, o.help);
-		if (o.initial)
-			printf("; default %s", o.initial);
-		putchar('\n');
-	}
+bool options_row(const struct cmd *cmd, int i, struct option_text *out)
+{
+	static const struct option_row help = { 'h', "help", NULL, 0, "this", NULL };
+	const struct option_row *row = NULL;
+	int k;
+
+	for (k = 0; k < ROWS && !row; k++)
+		if (takes(cmd, &rows[k]) && !i--)
+			row = &rows[k];
+	if (!row && !i--)
+		row = &help;
+	if (!row)
+		return own_row(cmd, i, out);
+	*out = (struct option_text){ (char)row->letter, "", row->arg, row->help, NULL };
+	snprintf(out->name, sizeof(out->name), "%s", row->name);
+	return true;
 }
 
 void options_help(const struct cmd *cmd)
 {
+	struct option_text o;
 	int i;
 
 	printf("weir %s%s%s\n\n%s.\n\nOptions:\n", cmd->name, *cmd->args ? " " : "", cmd->args,
 	       cmd->help);
-	for (i = 0; i < ROWS; i++)
-		if (takes(cmd, &rows[i])) {
-			char name[40];
+	for (i = 0; options_row(cmd, i, &o); i++) {
+		char name[80];
 
-			snprintf(name, sizeof(name), "--%s%s%s", rows[i].name,
-				 rows[i].arg ? " " : "", rows[i].arg ? rows[i].arg : "");
-			printf("  -%c, %-22s %s\n", rows[i].letter, name, rows[i].help);
-		}
-	printf("  -h, %-22s %s\n", "--help", "this");
-	if (cmd->own)
-		own_help(cmd->own);
+		snprintf(name, sizeof(name), "--%s%s%s", o.name, o.arg ? " " : "",
+			 o.arg ? o.arg : "");
+		if (o.letter)
+			printf("  -%c, %-22s %s", o.letter, name, o.help);
+		else
+			printf("  %-26s %s", name, o.help);
+		printf("%s%s\n", o.initial ? "; default " : "", o.initial ? o.initial : "");
+	}
 }
 
 static void defaults(struct config *cfg)
