@@ -240,7 +240,7 @@ case_views()
 	until_shown "^198.51.100.[0-9]+ +445"
 	press Z
 	until_shown "^ +FROM +TO .*PACKETS"
-	until_shown "^ +1024 +2047 +3.00k"
+	until_shown "^ +1024 +2047 +[23].[0-9]+k"
 	press C
 	until_shown "$HOST4 +7001 "
 	press Tab
@@ -254,7 +254,7 @@ case_views()
 	until_shown "^byte/s"
 	press u
 	until_shown "^packet/s"
-	until_shown "$HOST4 +7001 $PEER4 +[0-9]+ udp .* 3.00k"
+	until_shown "$HOST4 +7001 $PEER4 +[0-9]+ udp .* [23].[0-9]+k"
 	press h
 	until_shown "any key goes back"
 	press x
@@ -285,13 +285,21 @@ case_steered()
 	[[ $(first_port) != 7001 ]] || fail "r does not reverse"
 	press r '>' '>'
 	until_shown "by .*(BYTES|SENT|RECEIVED)"
-	press F6 Down Enter
-	until_shown "by PORT"
+	press F6 Home Down Enter
+	until_shown "by HOST PORT"
 	sleep 1
 	same "first by port" "$(first_port)" 7003
 	press 2
 	sleep 1
 	same "first by rate again" "$(first_port)" 7001
+	# Where not all rates fit, what is sorted by is shown.
+	pane resize-window -x 80
+	press 1
+	until_shown "^HOST .* 2s +2s +BYTES"
+	press 3
+	until_shown "^HOST .* 40s +40s +BYTES"
+	press 2
+	pane resize-window -x 100
 	press /
 	press -l 7002
 	press Enter
@@ -325,6 +333,52 @@ case_steered()
 }
 
 # Sizes from tiny to huge, while it runs: the lines of the frame are where they belong.
+# Whoever watches is told that there is nothing more to watch.
+case_gone()
+{
+	lab
+	three_loads
+	good weir attach -q -i "$IF"
+	top 80x24 -- -q
+	until_shown "$HOST4 +7001 "
+	good weir detach -q -i "$IF"
+	until_shown "^$IF: the XDP program is no longer on the interface: it stands still"
+	press q
+	until_shown '^ended 0'
+	pane kill-server
+	good weir attach -q -i "$IF"
+	weir top -i "$IF" -I 0.5 >"$TMP/out" 2>"$TMP/err" &
+	sleep 1.5
+	host ip link del "$IF"
+	for _ in {1..50}; do
+		grep -q 'the interface is gone' "$TMP/err" && break
+		sleep 0.1
+	done
+	grep -q '^weir: .*the interface is gone' "$TMP/err" || fail "it does not say so: $(<"$TMP/err")"
+}
+
+# The help is longer than a small terminal, and shown whole all the same.
+case_help()
+{
+	lab
+	top 80x24 -- -q
+	until_shown '^Ledger'
+	press '?'
+	until_shown "any key goes on, Esc back"
+	screen | grep -o '^ [^ ].*' >"$TMP/pages"
+	press Space
+	until_shown "any key goes back"
+	screen | grep -o '^ [^ ].*' >>"$TMP/pages"
+	grep -q "quit" "$TMP/pages" || fail "it does not say how to quit"
+	grep -q "the filter in the kernel" "$TMP/pages" || fail "it does not tell of f"
+	press Space
+	until_shown '^Ledger'
+	press h
+	until_shown "any key goes on"
+	press Escape
+	until_shown '^Ledger'
+}
+
 case_resized()
 {
 	local size
@@ -529,6 +583,8 @@ run_case "top shows what weir show says" case_like_show
 run_case "top shows each view" case_views
 run_case "top is steered by keys" case_steered
 run_case "top is resized" case_resized
+run_case "top shows its help on pages" case_help
+run_case "top when it is detached, or the interface goes" case_gone
 run_case "top quits, the terminal is as it was" case_quit
 run_case "top ends on SIGTERM, the terminal is as it was" case_signal TERM 0
 run_case "top ends on SIGINT, the terminal is as it was" case_signal INT 0

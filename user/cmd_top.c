@@ -130,6 +130,16 @@ static bool wait_in_text(struct top *t, double next, double end)
 	return true;
 }
 
+/* Where nobody watches, the end of an interface is the end. */
+static bool is_gone(const struct lives *all)
+{
+	const char *gone = lives_gone(all);
+
+	if (gone)
+		say("%s", gone);
+	return gone;
+}
+
 /* The first frame says what there was; each after it, at the end of an interval, what there is. */
 static int in_text(struct top *t, double end)
 {
@@ -143,7 +153,7 @@ static int in_text(struct top *t, double end)
 		err = top_frame(t);
 		if (!err)
 			err = top_print(t);
-		if (fflush(stdout))
+		if (fflush(stdout) || is_gone(t->all))
 			return EXIT_FAILED;
 		if (is_over(end))
 			return err ? no_memory(err) : EXIT_OK;
@@ -164,7 +174,7 @@ static int run_answers(struct lives *all, const struct config *cfg, const struct
 		next += cfg->interval;
 		if (!lives_wait(all, till(next, end)))
 			return EXIT_OK;
-		code = lives_print(all, cfg, sel);
+		code = is_gone(all) ? EXIT_FAILED : lives_print(all, cfg, sel);
 	} while (!code && !fflush(stdout) && !is_over(end));
 	return code;
 }

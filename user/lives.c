@@ -87,6 +87,22 @@ bool lives_held(const struct lives *all)
 	return false;
 }
 
+const char *lives_gone(const struct lives *all)
+{
+	static char text[80];
+	const char *why;
+	int i;
+
+	for (i = 0; i < all->count; i++) {
+		why = live_gone(&all->live[i]);
+		if (!why)
+			continue;
+		snprintf(text, sizeof(text), "%s: %s", all->live[i].iface.name, why);
+		return text;
+	}
+	return NULL;
+}
+
 int lives_drain(struct lives *all)
 {
 	int i, err = 0, one;

@@ -21,6 +21,9 @@ int lives_open(struct lives *all, const struct config *cfg);
 void lives_close(struct lives *all);
 /* Whether any of them is held by this command. */
 bool lives_held(const struct lives *all);
+/* Which of them is no longer counted, and why, in words: NULL for none. Good until the next call.
+ */
+const char *lives_gone(const struct lives *all);
 /* Takes in what was ended since the last call. 0 or -ENOMEM. */
 int lives_drain(struct lives *all);
 /* Sleeps as wait_or_stop(), taking in what is ended meanwhile. */

@@ -86,6 +86,7 @@ struct top {
 	char typed[TYPED_SIZE];
 	char search[PROMPT_SIZE];
 	char match[PROMPT_SIZE];
+	const char *gone;	/* what is counted no longer, or NULL */
 	char message[WHY_SIZE]; /* until the next key */
 
 	double interval;
@@ -130,6 +131,8 @@ const char *top_filter(const struct top *t);
 void top_set_filter(struct top *t, const char *expression);
 /* Why a packet may be counted twice in what is shown, or NULL. */
 const char *top_overlap(const struct top *t);
+/* What one should know before one reads the numbers, as a line; false: nothing. */
+bool top_warning(const struct top *t, char *to, size_t size);
 
 /* Lines of text about all of it, for screen and text alike. */
 void top_title(const struct top *t, int width, char *to, size_t size);

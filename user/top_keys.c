@@ -136,12 +136,25 @@ static void press_in_menu(struct top *t, int key)
 		t->menu = (t->menu + n - 1) % n;
 	else if (key == KEY_DOWN || key == 'j')
 		t->menu = (t->menu + 1) % n;
+	else if (key == KEY_HOME || key == KEY_END)
+		t->menu = key == KEY_HOME ? 0 : n - 1;
 	else if (key == '\r' || key == '\n' || key == KEY_ENTER) {
 		top_sort(t, fields[t->menu]->key);
 		t->menu = -1;
 	} else {
 		t->menu = -1;
 	}
+}
+
+/* On what is sorted by now. */
+static void open_menu(struct top *t)
+{
+	const struct field *fields[COLUMNS_MAX * 2];
+	int n = top_sort_fields(t, fields);
+
+	for (t->menu = n - 1; t->menu > 0; t->menu--)
+		if (!strcmp(fields[t->menu]->key, top_sorting(t)->key))
+			break;
 }
 
 static void sort_by_window(struct top *t, int window)
@@ -226,7 +239,7 @@ static bool press_to_go(struct top *t, int key)
 		top_sort(t, screen_column_beside(t, key == '<' ? -1 : 1));
 		break;
 	case KEY_F(6):
-		t->menu = 0;
+		open_menu(t);
 		break;
 	case 'r':
 	case 'I':

@@ -59,6 +59,14 @@ static uint8_t sides_shown(enum sides sides)
 	return shown[sides];
 }
 
+/* Of the rates, that of the window sorted by goes last; the others as their view has it. */
+static int rate_rank(const struct look *look, const struct field *f)
+{
+	if (f->window == look->window)
+		return 1;
+	return f->rank == 1 ? 4 : f->rank;
+}
+
 /* 0: not shown; low ranks are shown first. */
 static int rank_of(const struct look *look, const struct view *v, const struct field *f)
 {
@@ -81,6 +89,8 @@ static int rank_of(const struct look *look, const struct view *v, const struct f
 		return 0;
 	if (one_line && side && f->unit == UNIT_RATE)
 		return 1;
+	if (f->unit == UNIT_RATE)
+		return rate_rank(look, f);
 	return one_line && side && f->unit == UNIT_BYTES ? 2 : f->rank;
 }
 

@@ -44,7 +44,8 @@ struct look {
 	bool interfaces; /* more than one */
 	bool totals;
 	bool bars;
-	bool log; /* bars and graph by the logarithm */
+	int window; /* of the rates shown first where not all of them fit */
+	bool log;   /* bars and graph by the logarithm */
 	int bar_window;
 	uint8_t hidden;	     /* HIDE_* */
 	struct names *names; /* of hosts, NULL: as addresses */

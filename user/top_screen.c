@@ -44,7 +44,7 @@ static struct places find_places(const struct top *t)
 	p.weather = bottom > 1 ? LINES - 2 : -1;
 	p.ledger = bottom > 1 ? LINES - 3 : -1;
 	p.note = -1;
-	if (top_overlap(t) && LINES >= 16) {
+	if (top_warning(t, (char[256]){ 0 }, 256) && LINES >= 16) {
 		bottom++;
 		p.note = LINES - 4;
 	}
@@ -149,7 +149,7 @@ static void draw_more(const struct top *t, int y, int lines)
 		 100 * (double)w->class[WEIR_ARP].packets / counted);
 	if (lines > 1)
 		term_put(y + 1, 0, SUMMARY_WIDTH, STYLE_PLAIN, text);
-	snprintf(text, sizeof(text), "other %.1f %%  malformed %.1f %%  truncated %.1f %%",
+	snprintf(text, sizeof(text), "other %.1f %%  malformed %.1f %%  cut %.1f %%",
 		 100 * (double)w->class[WEIR_OTHER].packets / counted,
 		 100 * (double)w->class[WEIR_MALFORMED].packets / counted,
 		 100 * (double)w->class[WEIR_TRUNCATED].packets / counted);
@@ -495,12 +495,28 @@ static void add_service(const struct field *f, const void *row, char *to, size_t
 		snprintf(to + n, size - n, " (%s)", name);
 }
 
+/* How long a row has been silent, where it knows. */
+static void add_age(const struct top *t, char *to, size_t size)
+{
+	const struct field *last = view_field(t->table->view, "last", true);
+	struct timespec now;
+	uint64_t then;
+
+	if (!last)
+		return;
+	clock_gettime(CLOCK_REALTIME, &now);
+	then = field_number(last, row_at(t, t->cursor)) / 1000000000;
+	snprintf(to, size, "  last %llu s ago",
+		 (unsigned long long)((uint64_t)now.tv_sec > then ? (uint64_t)now.tv_sec - then
+								  : 0));
+}
+
 /* All of the row under the cursor, nothing elided. */
 static void draw_details(const struct top *t, int y)
 {
 	struct look wide = t->look;
 	const struct field *f;
-	char text[1024], cell[256];
+	char text[1024] = "", cell[256];
 	size_t n = 0;
 
 	wide.services = false;
@@ -508,7 +524,9 @@ static void draw_details(const struct top *t, int y)
 		if (!f->rank || f->unit == UNIT_RATE || f->unit == UNIT_EVENTS ||
 		    f->type == FIELD_BAR || f->only & FIELD_TOP_ONLY)
 			continue;
-		if (f->type == FIELD_INTERFACE && !t->look.interfaces)
+		if ((f->type == FIELD_INTERFACE && !t->look.interfaces) ||
+		    (f->only & FIELD_JSON_ONLY &&
+		     f->unit == UNIT_BYTES)) /* the sum of both sides */
 			continue;
 		cell_text(&wide, f, top_rates(t), row_at(t, t->cursor), 0, cell, sizeof(cell));
 		if (!*cell)
@@ -522,9 +540,10 @@ static void draw_details(const struct top *t, int y)
 			n += (size_t)snprintf(text + n, sizeof(text) - n, "  %s %s",
 					      top_field_name(t, f, (char[40]){ 0 }, 40), cell);
 		if (n >= sizeof(text))
-			break;
+			return;
 	}
-	term_put(y, 0, COLS, STYLE_BOLD, n ? text : "");
+	add_age(t, text + n, sizeof(text) - n);
+	term_put(y, 0, COLS, STYLE_BOLD, text);
 }
 
 static void draw_functions(int y)
@@ -566,8 +585,7 @@ static void draw_bottom(const struct top *t, const struct places *p)
 	char text[256];
 
 	if (p->note >= 0) {
-		snprintf(text, sizeof(text), "Counted on both: %s (i: one interface)",
-			 top_overlap(t));
+		top_warning(t, text, sizeof(text));
 		term_put(p->note, 0, COLS, STYLE_WARN, text);
 	}
 	if (p->ledger >= 0) {

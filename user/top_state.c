@@ -98,7 +98,7 @@ int top_open(struct top *t, const struct config *cfg, struct lives *all, const c
 	*t = (struct top){
 		.cfg = cfg,
 		.all = all,
-		.look = { .totals = true, .bars = true, .bar_window = 1 },
+		.look = { .totals = true, .bars = true, .bar_window = 1, .window = 1 },
 		.cursor = -1,
 		.menu = -1,
 		.graph_shown = true,
@@ -176,6 +176,7 @@ int top_frame(struct top *t)
 	if (err)
 		return err;
 	t->frames++;
+	t->gone = lives_gone(t->all);
 	add_points(t);
 	cost_frame(&t->cost, top_now());
 	return 0;
@@ -361,10 +362,13 @@ bool top_find(struct top *t, int step)
 
 void top_sort(struct top *t, const char *key)
 {
+	const struct field *f = view_field(top_view(t), key, true);
 	struct sorting *s = top_sorting(t);
 
-	if (!view_field(top_view(t), key, true))
+	if (!f)
 		return;
+	if (f->unit == UNIT_RATE)
+		t->look.window = f->window;
 	if (!strcmp(s->key, key)) {
 		s->reverse = !s->reverse;
 	} else {
@@ -411,7 +415,10 @@ int top_sort_fields(const struct top *t, const struct field *fields[COLUMNS_MAX 
 const char *top_field_name(const struct top *t, const struct field *f, char *to, size_t size)
 {
 	const struct view *v = top_view(t);
-	const char *side = f->only & FIELD_OUT ? v->out : f->only & FIELD_IN ? v->in : "";
+	const char *side = f->only & FIELD_OUT	  ? v->out
+			   : f->only & FIELD_IN	  ? v->in
+			   : f->unit == UNIT_PORT ? f[-1].brief /* the address it belongs to */
+						  : "";
 
 	snprintf(to, size, "%s%s%s", side, *side ? " " : "", look_title(&t->look, f));
 	return to;
@@ -480,4 +487,13 @@ void top_set_filter(struct top *t, const char *expression)
 const char *top_overlap(const struct top *t)
 {
 	return t->iface || !t->all->overlap_count ? NULL : t->all->overlaps[0].why;
+}
+
+bool top_warning(const struct top *t, char *to, size_t size)
+{
+	if (t->gone)
+		snprintf(to, size, "%s: it stands still", t->gone);
+	else if (top_overlap(t))
+		snprintf(to, size, "Counted on both: %s (i: one interface)", top_overlap(t));
+	return t->gone || top_overlap(t);
 }
