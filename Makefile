@@ -6,7 +6,7 @@ B := build
 CLANG ?= clang
 LLVM_STRIP ?= llvm-strip
 BPFTOOL ?= $(or $(shell command -v bpftool),/usr/sbin/bpftool)
-PKGS := libbpf libxdp libpcap json-c ncursesw libmnl inih libcurl
+PKGS := libbpf libxdp libpcap json-c ncursesw libmnl inih libfixbuf libcurl
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 
@@ -143,6 +143,12 @@ $(B)/test/unit_spool: tests/unit_spool.c $(addprefix user/,spool.c clickhouse_bl
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) $(SANITIZE) $(filter %.c,$^) -o $@ -lcmocka -lz
 
+IPFIX_CORE := peer ipfix_biflow ipfix_encode ipfix_option
+$(B)/test/unit_ipfix: tests/unit_ipfix.c $(IPFIX_CORE:%=user/%.c) $(TEST_DEPS)
+	$(call say,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TEST_CFLAGS) $(PKG_CFLAGS) $(SANITIZE) $(filter %.c,$^) -o $@ -lcmocka $(shell pkg-config --libs libfixbuf)
+
 $(B)/test/prog: tests/prog.c tests/fixtures.c $(LIB_OBJ) $(B)/bench.skel.h $(TEST_DEPS)
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
@@ -188,7 +194,7 @@ $(B)/test/weir: $(USER_SRC) $(B)/weir.skel.h $(B)/tap.skel.h $(TEST_DEPS)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) $(PKG_CFLAGS) $(SANITIZE) $(USER_SRC) -o $@ $(LIBS)
 
-tests: $(B)/test/unit $(B)/test/unit_top $(B)/test/unit_export $(B)/test/unit_spool $(B)/test/prog $(B)/test/tap $(B)/test/filter $(B)/test/replay \
+tests: $(B)/test/unit $(B)/test/unit_top $(B)/test/unit_export $(B)/test/unit_spool $(B)/test/unit_ipfix $(B)/test/prog $(B)/test/tap $(B)/test/filter $(B)/test/replay \
 	$(B)/test/capgen $(B)/test/weir $(B)/blast $(B)/sink $(B)/weir-bench
 
 # ---- what people type ----

@@ -408,6 +408,7 @@ static const struct sink_type fake_type = {
 	.name = "json", .open = fake_open, .batch = fake_batch, .close = fake_close
 };
 
+const struct sink_type sink_ipfix = { .name = "ipfix" };
 const struct sink_type sink_json = { .name = "json" };
 const struct sink_type sink_clickhouse = { .name = "clickhouse" };
 

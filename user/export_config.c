@@ -22,6 +22,15 @@ static const struct setting settings[] = {
 	{ "export", "flows", "RECORDS", SETTING_COUNT, "0", "its flow records per CPU, 0: by memory", 0, 1 << 28 },
 	{ "export", "filter", "EXPRESSION", SETTING_TEXT, NULL, "count only what this pcap-filter expression matches", 0, 0 },
 
+	{ "ipfix", "target", "[udp:|tcp:]HOST:PORT", SETTING_TARGET, NULL, "flow records to an IPFIX collector", 0, 0 },
+	{ "ipfix", "biflow", NULL, SETTING_FLAG, "no", "both directions in one record where a batch has them (RFC 5103)", 0, 0 },
+	{ "ipfix", "time", "ms|ns", SETTING_CHOICE, "ms", "absolute times in milliseconds or nanoseconds", 0, 0 },
+	{ "ipfix", "domain", "N", SETTING_COUNT, "1", "observation domain of all interfaces", 0, UINT32_MAX },
+	{ "ipfix", "domain_by_interface", NULL, SETTING_FLAG, "no", "a domain for each interface, its ifIndex", 0, 0 },
+	{ "ipfix", "templates", "SECONDS", SETTING_SECONDS, "60", "between templates (UDP) and options records", 0.1, 86400 },
+	{ "ipfix", "no_options", NULL, SETTING_FLAG, "no", "flow records only: no interface names, losses, sampling", 0, 0 },
+	{ "ipfix", "message", "BYTES", SETTING_SIZE, "1400", "the largest message", 512, 65000 },
+
 	{ "json", "target", "FILE", SETTING_TARGET, NULL, "JSON lines to a file, or - for standard output", 0, 0 },
 	{ "json", "rotate_size", "BYTES", SETTING_SIZE, "0", "begin a new file past this size, e.g. 100M; 0: never", 0, 0 },
 	{ "json", "rotate_keep", "N", SETTING_COUNT, "5", "old files to keep, FILE.1 the newest", 1, 1000 },

@@ -22,6 +22,7 @@
 #define GRACE 500000000ULL	    /* ns that a thread has past its deadline */
 
 const struct sink_type *const sink_types[] = {
+	&sink_ipfix,
 	&sink_json,
 	&sink_clickhouse,
 	NULL,

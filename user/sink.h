@@ -61,7 +61,7 @@ struct sink_type {
 	void (*reload)(struct sink *s, void *state); /* SIGHUP: files to reopen */
 };
 
-extern const struct sink_type sink_json, sink_clickhouse;
+extern const struct sink_type sink_ipfix, sink_json, sink_clickhouse;
 
 /* What a sink_type may ask of its sink: the values of its options in export_config.c, by key. */
 const char *sink_target(const struct sink *s);
