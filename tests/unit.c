@@ -424,6 +424,54 @@ static void a_counter_about_to_overflow_ends_its_record(void **state)
 	end(&b);
 }
 
+/* The first rows of a view are the first of all of them, whatever it is sorted by. */
+static void the_first_rows_are_those_of_all(void **state)
+{
+	static const struct view *const views[] = { &view_flows, &view_hosts, &view_ports,
+						    &view_syn_sources, &view_conversations };
+	static const uint64_t limits[] = { 1, 2, 7, 20, 499, 1000000 };
+	struct bench b = begin(&small);
+	const struct source source = { .snapshot = &b.s };
+	const struct field *f;
+	uint32_t i, v, k;
+
+	(void)state;
+	for (i = 0; i < 4000; i++) {
+		put_udp(&b, i * 2654435761U % 900 * (i % 3), 60 + i % 7);
+		put_syn(&b, i % 300);
+		if (i % 8 == 0)
+			assert_int_equal(reader_drain(b.reader), 0);
+	}
+	assert_int_equal(reader_read(b.reader, &b.s), 0);
+	for (v = 0; v < sizeof(views) / sizeof(views[0]); v++)
+		for (f = views[v]->fields; f->key; f++) {
+			struct rows all, some;
+
+			if (!view_has_key(views[v], f->key))
+				continue;
+			assert_int_equal(rows_make(&all, views[v], &source, 1, f->key, 0), 0);
+			assert_true(all.of > 100 || views[v] == &view_ports);
+			for (i = 1; i < all.of; i++)
+				assert_true(
+					field_compare(
+						f, (char *)all.data + (i - 1) * views[v]->row_size,
+						(char *)all.data + i * views[v]->row_size) <= 0);
+			for (k = 0; k < sizeof(limits) / sizeof(limits[0]); k++) {
+				assert_int_equal(
+					rows_make(&some, views[v], &source, 1, f->key, limits[k]),
+					0);
+				assert_int_equal(some.of, all.of);
+				assert_int_equal(some.count,
+						 limits[k] < all.of ? limits[k] : all.of);
+				assert_memory_equal(some.data, all.data,
+						    some.count * views[v]->row_size);
+				rows_free(&some);
+			}
+			rows_free(&all);
+		}
+	end(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -432,6 +480,7 @@ int main(void)
 		cmocka_unit_test(sums_are_exact_through_eviction),
 		cmocka_unit_test(what_ended_is_handed_over_once),
 		cmocka_unit_test(syns_handed_over_stay_counted),
+		cmocka_unit_test(the_first_rows_are_those_of_all),
 		cmocka_unit_test(a_late_reader_names_what_it_missed),
 		cmocka_unit_test(gso_counts_its_segments),
 		cmocka_unit_test(syn_counts_both_ends),

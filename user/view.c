@@ -219,28 +219,6 @@ static int64_t make_flows(const struct snapshot *s, void **rows)
 	return s->store.flow_count;
 }
 
-/* Every flow twice, once at each end, as hosts yet to be merged. */
-static struct host_row *host_halves(const struct snapshot *s)
-{
-	struct host_row *rows = calloc(s->store.flow_count * 2ULL + 1, sizeof(*rows));
-	uint32_t i;
-
-	for (i = 0; rows && i < s->store.flow_count; i++) {
-		const struct flow_sum *f = &s->store.flows[i];
-		bool ipv6 = ((const struct weir_flow *)f)->meta & WEIR_META_IPV6;
-		struct host_row *from = &rows[2 * (size_t)i], *to = from + 1;
-		bool self = f->src[0] == f->dst[0] && f->src[1] == f->dst[1];
-
-		from->addr = (struct addr){ { f->src[0], f->src[1] }, ipv6 };
-		from->sent = (struct weir_sum){ f->packets, f->bytes };
-		from->flows = 1;
-		to->addr = (struct addr){ { f->dst[0], f->dst[1] }, ipv6 };
-		to->received = from->sent;
-		to->flows = !self;
-	}
-	return rows;
-}
-
 static int addr_compare(const struct addr *a, const struct addr *b)
 {
 	int order = memcmp(a->bytes, b->bytes, sizeof(a->bytes));
@@ -248,35 +226,57 @@ static int addr_compare(const struct addr *a, const struct addr *b)
 	return order ? order : a->ipv6 - b->ipv6;
 }
 
-static int host_compare(const void *a, const void *b)
+/* The row of an address, made if need be. NULL where memory is short. */
+static struct host_row *host_of(struct rowset *set, const uint64_t *bytes, bool ipv6)
 {
-	return addr_compare(&((const struct host_row *)a)->addr,
-			    &((const struct host_row *)b)->addr);
+	struct host_row key;
+	uint32_t number;
+	bool fresh;
+
+	memset(&key, 0, AT(host_row, sent));
+	memcpy(key.addr.bytes, bytes, sizeof(key.addr.bytes));
+	key.addr.ipv6 = ipv6;
+	number = rowset_find(set, &key, &fresh);
+	return number == ROWSET_NONE ? NULL : rowset_row(set, number);
+}
+
+/* Adds a flow to the hosts at its ends. */
+static int hosts_add(struct rowset *set, const struct flow_sum *f)
+{
+	bool ipv6 = ((const struct weir_flow *)f)->meta & WEIR_META_IPV6;
+	bool self = f->src[0] == f->dst[0] && f->src[1] == f->dst[1];
+	struct host_row *row = host_of(set, f->src, ipv6);
+
+	if (!row)
+		return -ENOMEM;
+	row->sent.packets += f->packets;
+	row->sent.bytes += f->bytes;
+	row->flows++;
+	row = host_of(set, f->dst, ipv6);
+	if (!row)
+		return -ENOMEM;
+	row->received.packets += f->packets;
+	row->received.bytes += f->bytes;
+	row->flows += !self;
+	return 0;
 }
 
 static int64_t make_hosts(const struct snapshot *s, void **out)
 {
-	struct host_row *rows = host_halves(s), *at = rows;
-	size_t i, n = s->store.flow_count * 2ULL;
+	struct rowset set;
+	uint32_t i;
+	int err = 0;
 
-	if (!rows)
-		return -ENOMEM;
-	*out = rows;
-	if (!n)
-		return 0;
-	qsort(rows, n, sizeof(*rows), host_compare);
-	for (i = 1; i < n; i++) {
-		if (addr_compare(&at->addr, &rows[i].addr)) {
-			*++at = rows[i];
-			continue;
-		}
-		at->sent.packets += rows[i].sent.packets;
-		at->sent.bytes += rows[i].sent.bytes;
-		at->received.packets += rows[i].received.packets;
-		at->received.bytes += rows[i].received.bytes;
-		at->flows += rows[i].flows;
+	rowset_init(&set, sizeof(struct host_row), AT(host_row, sent));
+	for (i = 0; i < s->store.flow_count && !err; i++)
+		err = hosts_add(&set, &s->store.flows[i]);
+	if (!err) {
+		*out = set.rows ? (void *)set.rows : calloc(1, sizeof(struct host_row));
+		set.rows = NULL;
+		i = set.count;
 	}
-	return at - rows + 1;
+	rowset_free(&set);
+	return err ? (int64_t)err : (int64_t)i;
 }
 
 static int64_t make_ports(const struct snapshot *s, void **out)
@@ -441,6 +441,14 @@ const struct view view_sizes = {
 	.counters = AT(size_row, frames),
 };
 
+static uint64_t load_word(const uint8_t *at)
+{
+	uint64_t word;
+
+	memcpy(&word, at, sizeof(word));
+	return word;
+}
+
 uint64_t sketch_estimate(const uint8_t *sketch, uint32_t from, uint32_t registers)
 {
 	static const double inverse[16] = { 1,	       1 / 2.,	  1 / 4.,     1 / 8.,
@@ -448,14 +456,20 @@ uint64_t sketch_estimate(const uint8_t *sketch, uint32_t from, uint32_t register
 					    1 / 256.,  1 / 512.,  1 / 1024.,  1 / 2048.,
 					    1 / 4096., 1 / 8192., 1 / 16384., 1 / 32768. };
 	const double m = registers, alpha = registers == 32 ? 0.697 : 0.709;
-	double sum = 0, estimate;
-	uint32_t i, empty = 0;
+	uint32_t i, empty = registers;
+	double sum, estimate;
 
-	for (i = from; i < from + registers; i++) {
-		uint32_t rank = sketch[i >> 1] >> (i & 1) * 4 & 15;
+	/* Most sketches have seen little: a word of 16 registers without any is passed over. */
+	for (sum = registers, i = from; i < from + registers; i++) {
+		uint32_t rank;
 
-		sum += inverse[rank];
-		empty += !rank;
+		if (i % 16 == 0 && !load_word(sketch + i / 2)) {
+			i += 15;
+			continue;
+		}
+		rank = sketch[i >> 1] >> (i & 1) * 4 & 15;
+		sum -= 1 - inverse[rank];
+		empty -= rank != 0;
 	}
 	estimate = alpha * m * m / sum;
 	if (estimate <= 2.5 * m && empty)
@@ -499,6 +513,9 @@ struct order {
 	size_t size;
 };
 
+#define ROW_MAX 256
+_Static_assert(sizeof(struct conv_row) <= ROW_MAX, "the largest of rows");
+
 /* Then by the bytes of the row, for a steady order. */
 static int row_compare(const void *a, const void *b, void *arg)
 {
@@ -506,6 +523,41 @@ static int row_compare(const void *a, const void *b, void *arg)
 	int order = field_compare(o->field, a, b);
 
 	return order ? order : memcmp(a, b, o->size);
+}
+
+/* Puts the row at `i` of a heap, whose last row is the first, where it belongs. */
+static void sift(char *rows, uint64_t count, uint64_t i, struct order *o)
+{
+	char row[ROW_MAX];
+	uint64_t child;
+
+	memcpy(row, rows + i * o->size, o->size);
+	for (; (child = 2 * i + 1) < count; i = child) {
+		char *at = rows + child * o->size;
+
+		if (child + 1 < count && row_compare(at + o->size, at, o) > 0)
+			child++, at += o->size;
+		if (row_compare(row, at, o) >= 0)
+			break;
+		memcpy(rows + i * o->size, at, o->size);
+	}
+	memcpy(rows + i * o->size, row, o->size);
+}
+
+/* Sorts the first `keep` of the order to the front. What becomes of the others is all one. */
+static void sort_first(char *rows, uint64_t count, uint64_t keep, struct order *o)
+{
+	uint64_t i;
+
+	for (i = keep / 2; keep < count && i--;)
+		sift(rows, keep, i, o);
+	for (i = keep; i < count; i++) {
+		if (row_compare(rows + i * o->size, rows, o) >= 0)
+			continue;
+		memcpy(rows, rows + i * o->size, o->size);
+		sift(rows, keep, 0, o);
+	}
+	qsort_r(rows, keep, o->size, row_compare, o);
 }
 
 /* Every view's first field is the interface. */
@@ -558,7 +610,8 @@ int rows_make(struct rows *r, const struct view *v, const struct source *sources
 		return err;
 	}
 	r->count = limit && limit < r->of ? limit : r->of;
-	qsort_r(r->data, r->of, v->row_size, row_compare, &order);
+	if (r->of)
+		sort_first(r->data, r->of, r->count, &order);
 	return 0;
 }
 
