@@ -168,11 +168,10 @@ static void print(struct capture *c, struct result *r)
 {
 	static const char *const names[] = { "file" };
 	struct snapshot s = { 0 };
-	const struct answer a = { .source = "file",
-				  .names = names,
-				  .name_count = 1,
-				  .duration_ns = c->last_ns - c->first_ns,
-				  .snapshot = &s };
+	const struct part all = { .duration_ns = c->last_ns - c->first_ns, .snapshot = &s };
+	const struct answer a = {
+		.source = "file", .names = names, .name_count = 1, .parts = &all, .part_count = 1
+	};
 	const struct selection sel = { .views = { &view_flows, &view_hosts, &view_ports,
 						  &view_syn_sources, &view_syn_targets },
 				       .totals = true };
