@@ -129,7 +129,7 @@ $(B)/test/unit_top: tests/unit_top.c $(TOP_CORE:%=user/%.c) $(TEST_DEPS)
 	$(Q)$(CC) $(TEST_CFLAGS) $(SANITIZE) $(filter %.c,$^) -o $@ -lcmocka -lm -pthread
 
 # All that is no command, nor speaks as one.
-LIB_OBJ := $(filter-out $(addprefix $(B)/user/,main.o cmd_%.o check%.o lives.o common.o o%.o top%.o export%.o \
+LIB_OBJ := $(filter-out $(addprefix $(B)/user/,main.o manual.o cmd_%.o check%.o lives.o common.o o%.o top%.o export%.o \
 	sink%.o clickhouse%.o spool.o),$(USER_OBJ))
 
 EXPORT_CORE := $(CORE) feed record sink export_config

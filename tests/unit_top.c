@@ -411,7 +411,7 @@ static void check_layout(const struct view *v, const struct look *look, int wish
 
 static void test_layout(void **state)
 {
-	struct look look = { .totals = true, .bars = true };
+	struct look look = { .totals = true, .bars = true, .window = 1 };
 	int width, wish;
 	size_t i;
 
@@ -422,7 +422,7 @@ static void test_layout(void **state)
 				for (wish = 15; wish < 130; wish += 19)
 					for (width = 1; width < 250; width += 7)
 						check_layout(top_views[i], &look, wish, width);
-	look = (struct look){ .totals = true, .bars = true };
+	look = (struct look){ .totals = true, .bars = true, .window = 1 };
 	/* At 80 columns: both directions, their total, and who it is in full. */
 	for (i = 0; i < 3; i++) {
 		struct layout l;
