@@ -18,7 +18,9 @@ ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(WARN) -Iheaders -Iuser -I$(B) -MMD -MP 
 BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) $(WARN) -Iheaders -Ibpf \
 	-I/usr/include/$(MULTIARCH) -MMD -MP
 
-READING := $(addprefix $(B)/user/,tables.o reader.o store.o)
+# What reads tables, for whoever does.
+READERS := tables reader strand merge store totals parallel largest
+READING := $(READERS:%=$(B)/user/%.o)
 USER_SRC := $(wildcard user/*.c)
 USER_OBJ := $(USER_SRC:user/%.c=$(B)/user/%.o)
 LIBS = $(shell pkg-config --libs $(PKGS)) -lelf -lz -lm -pthread
@@ -75,7 +77,7 @@ $(B)/load: tools/load.c Makefile
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $< -o $@
 
-BENCH_USES := tables native reader store
+BENCH_USES := native $(READERS)
 BENCH_OBJ := $(patsubst tools/%.c,$(B)/obj/%.o,$(wildcard tools/bench/*.c))
 
 $(B)/obj/bench/%.o: tools/bench/%.c Makefile | $(B)/weir.skel.h $(B)/bench.skel.h
@@ -85,7 +87,7 @@ $(B)/obj/bench/%.o: tools/bench/%.c Makefile | $(B)/weir.skel.h $(B)/bench.skel.
 
 $(B)/weir-bench: $(BENCH_OBJ) $(BENCH_USES:%=$(B)/user/%.o)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lbpf -lelf -lz -lm
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lbpf -lelf -lz -lm -pthread
 
 $(B)/pcapgen: tools/pcapgen.c Makefile
 	$(call say,CC,$<)
@@ -104,7 +106,7 @@ $(B)/blast: tools/blast.c bpf/blast.h $(B)/blast.skel.h Makefile
 $(B)/sink: tools/sink.c tools/contest.c tools/contest.h $(B)/sink.skel.h $(B)/bench.skel.h \
 		$(B)/weir.skel.h $(READING) Makefile
 	$(call say,CC,$<)
-	$(Q)$(CC) $(ALL_CFLAGS) $(filter %.c %.o,$^) -o $@ -lbpf -lelf -lz
+	$(Q)$(CC) $(ALL_CFLAGS) $(filter %.c %.o,$^) -o $@ -lbpf -lelf -lz -pthread
 
 $(B)/flood: tools/flood.c Makefile
 	$(call say,CC,$<)
@@ -113,7 +115,7 @@ $(B)/flood: tools/flood.c Makefile
 # ---- tests ----
 
 SANITIZE := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined
-CORE := native tables store reader view text rows rowset
+CORE := native $(READERS) view text rows rowset
 TOP_CORE := $(CORE) names top_rates top_order top_look top_graph
 TEST_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(WARN) -Iheaders -Iuser -Itests -I$(B)
 TEST_DEPS := $(wildcard tests/*.h user/*.h headers/weir/*.h) Makefile
@@ -121,7 +123,12 @@ TEST_DEPS := $(wildcard tests/*.h user/*.h headers/weir/*.h) Makefile
 $(B)/test/unit: tests/unit.c tests/fixtures.c $(CORE:%=user/%.c) $(TEST_DEPS)
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(TEST_CFLAGS) $(SANITIZE) $(filter %.c,$^) -o $@ -lcmocka -lm
+	$(Q)$(CC) $(TEST_CFLAGS) $(SANITIZE) $(filter %.c,$^) -o $@ -lcmocka -lm -pthread
+
+$(B)/test/unit_read: tests/unit_read.c $(READERS:%=user/%.c) user/native.c $(TEST_DEPS)
+	$(call say,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TEST_CFLAGS) $(SANITIZE) $(filter %.c,$^) -o $@ -lcmocka -lm -pthread
 
 $(B)/test/unit_top: tests/unit_top.c $(TOP_CORE:%=user/%.c) $(TEST_DEPS)
 	$(call say,TEST,$@)
@@ -194,7 +201,7 @@ $(B)/test/weir: $(USER_SRC) $(B)/weir.skel.h $(B)/tap.skel.h $(TEST_DEPS)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) $(PKG_CFLAGS) $(SANITIZE) $(USER_SRC) -o $@ $(LIBS)
 
-tests: $(B)/test/unit $(B)/test/unit_top $(B)/test/unit_export $(B)/test/unit_spool $(B)/test/unit_ipfix $(B)/test/prog $(B)/test/tap $(B)/test/filter $(B)/test/replay \
+tests: $(B)/test/unit $(B)/test/unit_read $(B)/test/unit_top $(B)/test/unit_export $(B)/test/unit_spool $(B)/test/unit_ipfix $(B)/test/prog $(B)/test/tap $(B)/test/filter $(B)/test/replay \
 	$(B)/test/capgen $(B)/test/weir $(B)/blast $(B)/sink $(B)/weir-bench
 
 # ---- what people type ----

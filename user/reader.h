@@ -39,14 +39,32 @@ struct snapshot {
 	struct ledger ledger;
 	uint64_t live; /* records in the flow tables */
 	uint64_t syn_live;
-	uint64_t ended; /* flow records ended since attach */
+	uint64_t ended;	 /* flow records ended since attach */
+	uint32_t number; /* of the reader's snapshots, from 1 on */
 };
+
+/*
+ * Whether a flow of a snapshot is not, to the last counter, what it was in the reader's snapshot
+ * before: all whose packets were counted since, and now and then one more.
+ */
+static inline bool flow_changed(const struct snapshot *s, const struct flow_sum *f)
+{
+	return f->touched == s->number;
+}
 
 struct reader;
 
-/* `limit`: most distinct flows that ended to remember, 0 for all. NULL where memory is short. */
+/*
+ * `limit`: most distinct flows that ended to remember, 0 for all. NULL where memory is short, or
+ * the CPUs' hash multipliers are not alike.
+ */
 struct reader *reader_new(const struct tables *t, uint32_t limit);
 void reader_free(struct reader *r);
+/*
+ * Threads that reader_read() may use; 0, as it begins: one for each half GiB of tables that are
+ * written to, and no more than there are CPUs. The snapshot is the same.
+ */
+void reader_threads(struct reader *r, uint32_t threads);
 
 /* Takes in what was ended since the last call, so that a ring cannot overwrite it. */
 int reader_drain(struct reader *r);

@@ -1,40 +1,220 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Sums by key; see store.h. Open addressing, linear probing, at most 5/8 full. */
+/*
+ * Sums by key; see store.h. Open addressing, linear probing from the place that the hash's high
+ * bits name, at most 5/8 full. Records are added in batches, so that the cache misses of one do
+ * not wait for those of the one before.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <weir/parse.h>
-#include <weir/sketch.h>
 #include "store.h"
+#include "table_use.h"
+#include "tables.h"
 
-static int index_reset(struct index *x, uint32_t size)
+#define BATCH 32
+#define FIRST_ROOM 256
+#define FIRST_INDEX 1024
+
+/* ---- the index ---- */
+
+static uint32_t home_of(const struct index *x, uint32_t hash)
 {
-	uint32_t *slots = calloc(size, sizeof(*slots));
+	return (uint32_t)((uint64_t)hash * x->size >> 32);
+}
 
-	if (!slots)
+static void index_put(struct index *x, uint64_t slot)
+{
+	uint32_t i = home_of(x, (uint32_t)(slot >> 32));
+
+	while (x->slots[i])
+		i = (i + 1) & (x->size - 1);
+	x->slots[i] = slot;
+}
+
+/* Makes it large enough for `entries`: what it holds moves in the order it lies in. */
+static int index_room(struct index *x, uint64_t entries)
+{
+	struct index more = { .size = x->size ? x->size : FIRST_INDEX, .filled = x->filled };
+	uint32_t i;
+
+	while (entries * 8 > more.size * 5ULL)
+		more.size *= 2;
+	if (more.size == x->size)
+		return 0;
+	more.slots = table_alloc((size_t)more.size * sizeof(*more.slots));
+	if (!more.slots)
 		return -ENOMEM;
-	free(x->slots);
-	x->slots = slots;
-	x->mask = size - 1;
+	for (i = 0; i < x->size; i++)
+		if (x->slots[i])
+			index_put(&more, x->slots[i]);
+	table_free(x->slots);
+	*x = more;
 	return 0;
 }
 
-static void index_put(struct index *x, uint32_t hash, uint32_t entry)
+/* One far too large is given back: it grows in no time. */
+static void index_clear(struct index *x, bool shrink)
 {
-	uint32_t i = hash & x->mask;
-
-	while (x->slots[i])
-		i = (i + 1) & x->mask;
-	x->slots[i] = entry + 1;
+	if (shrink && x->size > FIRST_INDEX && x->filled < x->size / 16) {
+		table_free(x->slots);
+		*x = (struct index){ 0 };
+	} else if (x->filled) {
+		memset(x->slots, 0, x->size * sizeof(*x->slots));
+		x->filled = 0;
+	}
 }
 
-static uint32_t flow_hash(const struct flow_sum *f)
+/* The slot's entry is on its way once the slot is there. */
+static void ask_slot(const struct index *x, uint32_t hash)
 {
-	return (uint32_t)weir_mix(
-		f->tail * 0x9e3779b97f4a7c15ULL + f->src[1] + f->dst[1] * 0xc2b2ae3d27d4eb4fULL +
-		f->src[0] * 0x165667b19e3779f9ULL + f->dst[0] * 0xd6e8feb86659fd93ULL);
+	__builtin_prefetch(&x->slots[home_of(x, hash)], 1);
 }
+
+static void ask_entry(const struct index *x, uint32_t hash, const void *entries, size_t size)
+{
+	uint64_t slot = x->slots[home_of(x, hash)];
+	const char *entry = (const char *)entries + ((uint32_t)slot - 1ULL) * size;
+
+	if (!slot || slot >> 32 != hash)
+		return;
+	__builtin_prefetch(entry, 1);
+	__builtin_prefetch(entry + size - 1, 1);
+}
+
+static int grow(void **entries, uint32_t *room, uint64_t want, size_t size)
+{
+	uint64_t more = *room ? *room : FIRST_ROOM;
+	void *p;
+
+	if (want <= *room)
+		return 0;
+	while (more < want)
+		more *= 2;
+	if (more > UINT32_MAX / 4)
+		return -ENOMEM;
+	p = table_grow(*entries, more * size);
+	if (!p)
+		return -ENOMEM;
+	*entries = p;
+	*room = (uint32_t)more;
+	return 0;
+}
+
+/* ---- flows ---- */
+
+/* Those with ports have WEIR_META_PORTS in the tables; without it lie fragments and the rest. */
+uint32_t store_hash(const struct store *s, const struct flow_sum *f)
+{
+	static const __u64 other[5] = { 0x9e3779b97f4a7c15ULL, 0x165667b19e3779f9ULL,
+					0xc2b2ae3d27d4eb4fULL, 0x27d4eb2f165667c5ULL,
+					0xd6e8feb86659fd93ULL };
+	uint8_t proto = ((const struct weir_flow *)f)->proto;
+	uint64_t tail = f->tail;
+
+	if (f->tail & WEIR_TAIL_BOTH_PORTS && proto != WEIR_P_ICMP && proto != WEIR_P_ICMPV6)
+		tail |= WEIR_TAIL_PORTS;
+	return weir_hash(s->key[0] ? s->key : other, tail, (const __u64 *)f->src,
+			 (const __u64 *)f->dst);
+}
+
+void store_add_to(struct store *s, struct flow_sum *to, const struct flow_sum *f)
+{
+	to->packets += f->packets;
+	to->bytes += f->bytes;
+	to->ip_bytes += f->ip_bytes;
+	to->tcp_flags |= f->tcp_flags;
+	to->first = f->first < to->first ? f->first : to->first;
+	to->last = f->last > to->last ? f->last : to->last;
+	if (f->touched > to->touched)
+		to->touched = f->touched;
+	s->total.packets += f->packets;
+	s->total.bytes += f->bytes;
+}
+
+int store_room(struct store *s, uint64_t flows)
+{
+	return grow((void **)&s->flows, &s->flow_room, flows, sizeof(*s->flows));
+}
+
+int store_index(struct store *s)
+{
+	struct index *x = &s->flow_index;
+
+	if (index_room(x, s->flow_count))
+		return -ENOMEM;
+	for (; x->filled < s->flow_count; x->filled++)
+		index_put(x, (uint64_t)store_hash(s, &s->flows[x->filled]) << 32 | (x->filled + 1));
+	return 0;
+}
+
+/* The slot of the flow, or the empty one where it belongs. */
+static uint32_t flow_probe(const struct store *s, const struct flow_sum *f, uint32_t hash)
+{
+	const struct index *x = &s->flow_index;
+	uint32_t i;
+
+	for (i = home_of(x, hash); x->slots[i]; i = (i + 1) & (x->size - 1))
+		if (x->slots[i] >> 32 == hash && flow_same(&s->flows[(uint32_t)x->slots[i] - 1], f))
+			break;
+	return i;
+}
+
+uint32_t store_find(const struct store *s, const struct flow_sum *f, uint32_t hash)
+{
+	return (uint32_t)s->flow_index.slots[flow_probe(s, f, hash)] - 1;
+}
+
+static void add_flow(struct store *s, const struct flow_sum *f, uint32_t hash)
+{
+	struct index *x = &s->flow_index;
+	uint32_t i = flow_probe(s, f, hash);
+
+	if (x->slots[i]) {
+		store_add_to(s, &s->flows[(uint32_t)x->slots[i] - 1], f);
+		return;
+	}
+	if (s->limit && s->flow_count >= s->limit) {
+		s->refused.packets += f->packets;
+		s->refused.bytes += f->bytes;
+		return;
+	}
+	s->flows[s->flow_count++] = *f;
+	s->total.packets += f->packets;
+	s->total.bytes += f->bytes;
+	x->slots[i] = (uint64_t)hash << 32 | s->flow_count;
+	x->filled = s->flow_count;
+}
+
+static void add_some_flows(struct store *s, const struct flow_sum *flows, uint32_t n)
+{
+	uint32_t hash[BATCH], i;
+
+	for (i = 0; i < n; i++) {
+		hash[i] = store_hash(s, &flows[i]);
+		ask_slot(&s->flow_index, hash[i]);
+	}
+	for (i = 0; i < n; i++)
+		ask_entry(&s->flow_index, hash[i], s->flows, sizeof(*s->flows));
+	for (i = 0; i < n; i++)
+		add_flow(s, &flows[i], hash[i]);
+}
+
+int store_add_flows(struct store *s, const struct flow_sum *flows, uint32_t n)
+{
+	uint32_t some;
+
+	if (store_index(s) || index_room(&s->flow_index, (uint64_t)s->flow_count + n) ||
+	    store_room(s, (uint64_t)s->flow_count + n))
+		return -ENOMEM;
+	for (; n; flows += some, n -= some) {
+		some = n < BATCH ? n : BATCH;
+		add_some_flows(s, flows, some);
+	}
+	return 0;
+}
+
+/* ---- SYN records ---- */
 
 static uint32_t syn_hash(const struct syn_sum *s)
 {
@@ -42,96 +222,10 @@ static uint32_t syn_hash(const struct syn_sum *s)
 				  (uint64_t)s->port * 0xc2b2ae3d27d4eb4fULL + s->meta);
 }
 
-static int flow_same(const struct flow_sum *a, const struct flow_sum *b)
-{
-	return a->tail == b->tail && a->src[1] == b->src[1] && a->dst[1] == b->dst[1] &&
-	       a->src[0] == b->src[0] && a->dst[0] == b->dst[0];
-}
-
 static int syn_same(const struct syn_sum *a, const struct syn_sum *b)
 {
 	return a->addr[1] == b->addr[1] && a->addr[0] == b->addr[0] && a->port == b->port &&
 	       a->meta == b->meta;
-}
-
-static int grow(void **entries, uint32_t *room, size_t size)
-{
-	uint32_t more = *room ? *room * 2 : 256;
-	void *p = reallocarray(*entries, more, size);
-
-	if (!p)
-		return -ENOMEM;
-	*entries = p;
-	*room = more;
-	return 0;
-}
-
-static int flow_room(struct store *s)
-{
-	uint32_t i;
-
-	if (s->flow_count == s->flow_room &&
-	    grow((void **)&s->flows, &s->flow_room, sizeof(*s->flows)))
-		return -ENOMEM;
-	if (s->flow_index.slots && (uint64_t)s->flow_count * 8 < (uint64_t)s->flow_index.mask * 5)
-		return 0;
-	if (index_reset(&s->flow_index, s->flow_index.slots ? (s->flow_index.mask + 1) * 2 : 1024))
-		return -ENOMEM;
-	for (i = 0; i < s->flow_count; i++)
-		index_put(&s->flow_index, flow_hash(&s->flows[i]), i);
-	return 0;
-}
-
-static int syn_room(struct store *s)
-{
-	uint32_t i;
-
-	if (s->syn_count == s->syn_room && grow((void **)&s->syns, &s->syn_room, sizeof(*s->syns)))
-		return -ENOMEM;
-	if (s->syn_index.slots && (uint64_t)s->syn_count * 8 < (uint64_t)s->syn_index.mask * 5)
-		return 0;
-	if (index_reset(&s->syn_index, s->syn_index.slots ? (s->syn_index.mask + 1) * 2 : 1024))
-		return -ENOMEM;
-	for (i = 0; i < s->syn_count; i++)
-		index_put(&s->syn_index, syn_hash(&s->syns[i]), i);
-	return 0;
-}
-
-static void flow_merge(struct flow_sum *to, const struct flow_sum *f)
-{
-	to->packets += f->packets;
-	to->bytes += f->bytes;
-	to->ip_bytes += f->ip_bytes;
-	to->tcp_flags |= f->tcp_flags;
-	if (f->first < to->first)
-		to->first = f->first;
-	if (f->last > to->last)
-		to->last = f->last;
-}
-
-int store_add_flow(struct store *s, const struct flow_sum *f)
-{
-	uint32_t hash = flow_hash(f), i;
-
-	if (flow_room(s))
-		return -ENOMEM;
-	for (i = hash & s->flow_index.mask; s->flow_index.slots[i];
-	     i = (i + 1) & s->flow_index.mask) {
-		struct flow_sum *have = &s->flows[s->flow_index.slots[i] - 1];
-
-		if (!flow_same(have, f))
-			continue;
-		flow_merge(have, f);
-		goto added;
-	}
-	if (s->flow_limit && s->flow_count >= s->flow_limit)
-		return -ENOSPC;
-	s->flow_index.slots[i] = s->flow_count + 1;
-	s->flows[s->flow_count++] = *f;
-added:
-	s->total.packets += f->packets;
-	s->total.bytes += f->bytes;
-	return 0;
 }
 
 static void sketch_merge(uint8_t *to, const uint8_t *from)
@@ -149,9 +243,14 @@ static void sketch_merge(uint8_t *to, const uint8_t *from)
 	}
 }
 
+static bool is_source(const struct syn_sum *r)
+{
+	return (r->meta & WEIR_META_DIR) == WEIR_ROLE_SOURCE;
+}
+
 static void count_source(struct syn_count *c, const struct syn_sum *r)
 {
-	if ((r->meta & WEIR_META_DIR) != WEIR_ROLE_SOURCE)
+	if (!is_source(r))
 		return;
 	c->syn += r->syn;
 	c->synack += r->synack;
@@ -159,16 +258,15 @@ static void count_source(struct syn_count *c, const struct syn_sum *r)
 	c->fin += r->fin;
 }
 
-int store_add_syn(struct store *s, const struct syn_sum *r)
+static void add_syn(struct store *s, const struct syn_sum *r, uint32_t hash)
 {
-	uint32_t hash = syn_hash(r), i;
+	struct index *x = &s->syn_index;
+	struct syn_sum *have;
+	uint32_t i;
 
-	if (syn_room(s))
-		return -ENOMEM;
-	for (i = hash & s->syn_index.mask; s->syn_index.slots[i]; i = (i + 1) & s->syn_index.mask) {
-		struct syn_sum *have = &s->syns[s->syn_index.slots[i] - 1];
-
-		if (!syn_same(have, r))
+	for (i = home_of(x, hash); x->slots[i]; i = (i + 1) & (x->size - 1)) {
+		have = &s->syns[(uint32_t)x->slots[i] - 1];
+		if (x->slots[i] >> 32 != hash || !syn_same(have, r))
 			continue;
 		have->syn += r->syn;
 		have->synack += r->synack;
@@ -176,49 +274,82 @@ int store_add_syn(struct store *s, const struct syn_sum *r)
 		have->fin += r->fin;
 		sketch_merge(have->sketch, r->sketch);
 		count_source(&s->syn_total, r);
-		return 0;
+		return;
 	}
-	if (s->flow_limit && s->syn_count >= s->flow_limit)
-		return -ENOSPC;
-	s->syn_index.slots[i] = s->syn_count + 1;
+	if (s->limit && s->syn_count >= s->limit) {
+		s->syn_refused += is_source(r) ? r->syn + r->synack + r->rst + r->fin : 0;
+		return;
+	}
 	s->syns[s->syn_count++] = *r;
 	count_source(&s->syn_total, r);
+	x->slots[i] = (uint64_t)hash << 32 | s->syn_count;
+	x->filled = s->syn_count;
+}
+
+static void add_some_syns(struct store *s, const struct syn_sum *syns, uint32_t n)
+{
+	uint32_t hash[BATCH], i;
+
+	for (i = 0; i < n; i++) {
+		hash[i] = syn_hash(&syns[i]);
+		ask_slot(&s->syn_index, hash[i]);
+	}
+	for (i = 0; i < n; i++)
+		ask_entry(&s->syn_index, hash[i], s->syns, sizeof(*s->syns));
+	for (i = 0; i < n; i++)
+		add_syn(s, &syns[i], hash[i]);
+}
+
+int store_add_syns(struct store *s, const struct syn_sum *syns, uint32_t n)
+{
+	uint32_t some;
+
+	if (index_room(&s->syn_index, (uint64_t)s->syn_count + n) ||
+	    grow((void **)&s->syns, &s->syn_room, (uint64_t)s->syn_count + n, sizeof(*s->syns)))
+		return -ENOMEM;
+	for (; n; syns += some, n -= some) {
+		some = n < BATCH ? n : BATCH;
+		add_some_syns(s, syns, some);
+	}
+	return 0;
+}
+
+int store_copy_syns(struct store *s, const struct store *from)
+{
+	const struct index *x = &from->syn_index;
+
+	if (!from->syn_count)
+		return 0;
+	if (grow((void **)&s->syns, &s->syn_room, from->syn_count, sizeof(*s->syns)))
+		return -ENOMEM;
+	if (s->syn_index.size != x->size) {
+		table_free(s->syn_index.slots);
+		s->syn_index = (struct index){ .slots = table_alloc(x->size * sizeof(*x->slots)) };
+		if (!s->syn_index.slots)
+			return -ENOMEM;
+		s->syn_index.size = x->size;
+	}
+	memcpy(s->syns, from->syns, from->syn_count * sizeof(*s->syns));
+	memcpy(s->syn_index.slots, x->slots, x->size * sizeof(*x->slots));
+	s->syn_index.filled = s->syn_count = from->syn_count;
+	s->syn_total = from->syn_total;
 	return 0;
 }
 
 int store_merge(struct store *to, const struct store *from)
 {
-	uint32_t i;
-	int err;
+	int err = from->flow_count ? store_add_flows(to, from->flows, from->flow_count) : 0;
 
-	for (i = 0; i < from->flow_count; i++) {
-		err = store_add_flow(to, &from->flows[i]);
-		if (err)
-			return err;
-	}
-	for (i = 0; i < from->syn_count; i++) {
-		err = store_add_syn(to, &from->syns[i]);
-		if (err)
-			return err;
-	}
-	return 0;
+	return err || !from->syn_count ? err : store_add_syns(to, from->syns, from->syn_count);
 }
+
+/* ---- records ---- */
 
 struct flow_sum flow_sum_of(const struct weir_flow *r, uint64_t first, uint64_t last)
 {
-	struct flow_sum f = {
-		.tail = weir_tail(0, r->proto, r->meta & ~WEIR_META_PORTS, 0),
-		.src = { r->src[0], r->src[1] },
-		.dst = { r->dst[0], r->dst[1] },
-		.packets = r->packets,
-		.bytes = r->bytes,
-		.ip_bytes = r->bytes - (uint64_t)(int64_t)r->over,
-		.first = first,
-		.last = last,
-		.tcp_flags = r->tcp_flags,
-	};
+	struct flow_sum f = { 0 };
 
-	memcpy(&f.tail, &r->sport, 4);
+	flow_sum_set(&f, (const __u64 *)r, first, last);
 	return f;
 }
 
@@ -238,42 +369,47 @@ struct syn_sum syn_sum_of(const struct weir_syn *r)
 	return s;
 }
 
-void store_drop(struct store *s, uint32_t flows, uint32_t syns)
-{
-	const struct store left = *s;
-	uint32_t i;
-
-	store_clear(s);
-	/* Every entry moves towards the front, and there is room for it. */
-	for (i = flows; i < left.flow_count; i++) {
-		struct flow_sum f = left.flows[i];
-
-		store_add_flow(s, &f);
-	}
-	for (i = syns; i < left.syn_count; i++) {
-		struct syn_sum y = left.syns[i];
-
-		store_add_syn(s, &y);
-	}
-}
-
-void store_clear(struct store *s)
+static void clear(struct store *s, bool shrink)
 {
 	s->flow_count = 0;
 	s->syn_count = 0;
 	s->total = (struct weir_sum){ 0 };
 	s->syn_total = (struct syn_count){ 0 };
-	if (s->flow_index.slots)
-		memset(s->flow_index.slots, 0, (s->flow_index.mask + 1ULL) * sizeof(uint32_t));
-	if (s->syn_index.slots)
-		memset(s->syn_index.slots, 0, (s->syn_index.mask + 1ULL) * sizeof(uint32_t));
+	index_clear(&s->flow_index, shrink);
+	index_clear(&s->syn_index, shrink);
+}
+
+void store_clear(struct store *s)
+{
+	clear(s, true);
+}
+
+void store_drop(struct store *s, uint32_t flows, uint32_t syns)
+{
+	const uint32_t flow_count = s->flow_count, syn_count = s->syn_count;
+	uint32_t i;
+
+	if (!flows && !syns)
+		return;
+	clear(s, flows == flow_count && syns == syn_count);
+	/* Every entry moves towards the front, and there is room for it. */
+	for (i = flows; i < flow_count; i++) {
+		struct flow_sum f = s->flows[i];
+
+		add_flow(s, &f, store_hash(s, &f));
+	}
+	for (i = syns; i < syn_count; i++) {
+		struct syn_sum y = s->syns[i];
+
+		add_syn(s, &y, syn_hash(&y));
+	}
 }
 
 void store_free(struct store *s)
 {
 	free(s->flows);
 	free(s->syns);
-	free(s->flow_index.slots);
-	free(s->syn_index.slots);
+	table_free(s->flow_index.slots);
+	table_free(s->syn_index.slots);
 	*s = (struct store){ 0 };
 }

@@ -3,19 +3,23 @@
  * Sums by key, in user space: flows merged over CPUs and with what they ended earlier, SYN
  * records likewise. Counters are 64 bits wide and times are ns since the epoch.
  *
- * Entries lie densely in the order they came; none is ever removed but all at once. A store
- * with a limit refuses new keys past it, and the caller accounts for what it refused.
+ * Entries lie densely in the order they came. The index over them lies in the order of the
+ * hashes, which is that of the tables' sets: it grows in one pass, and who asks for flows in the
+ * order of a table walks it from end to end. It is made when somebody first asks, so a store that
+ * is only written has none. A store with a limit refuses new keys past it, and counts them.
  */
 #ifndef WEIR_STORE_H
 #define WEIR_STORE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <weir/abi.h>
 
 struct index {
-	uint32_t *slots; /* entry number + 1, 0 for none */
-	uint32_t mask;
+	uint64_t *slots; /* hash << 32 | entry number + 1, 0 for none */
+	uint32_t size;	 /* a power of two */
+	uint32_t filled; /* entries it knows, the first so many */
 };
 
 struct flow_sum {
@@ -28,6 +32,8 @@ struct flow_sum {
 	uint64_t first;
 	uint64_t last;
 	uint8_t tcp_flags;
+	uint8_t pad[3];
+	uint32_t touched; /* of the store: its `stamp` when this was last added to */
 };
 
 struct syn_count {
@@ -45,24 +51,77 @@ struct syn_sum {
 struct store {
 	struct flow_sum *flows;
 	struct syn_sum *syns;
-	uint32_t flow_count, flow_room, flow_limit; /* limit 0: none */
+	uint32_t flow_count, flow_room, limit; /* of flows, and of SYN records; 0: none */
 	uint32_t syn_count, syn_room;
+	uint32_t stamp;
+	__u64 key[5]; /* the tables' hash multipliers; 0: some others */
 	struct index flow_index;
 	struct index syn_index;
 	struct weir_sum total;	    /* of all flows */
 	struct syn_count syn_total; /* of all sources */
+	struct weir_sum refused;    /* past the limit, since the store was made */
+	uint64_t syn_refused;	    /* segments of sources, likewise */
 };
 
+/* Forgets all entries; what was refused stays counted. */
 void store_clear(struct store *s);
 void store_free(struct store *s);
 
-/* Adds a record. `sum` may overlap what is there. 0, -ENOMEM, or -ENOSPC past the limit. */
-int store_add_flow(struct store *s, const struct flow_sum *sum);
-int store_add_syn(struct store *s, const struct syn_sum *sum);
+/*
+ * Adds records, none of which lies in the store: all of them, or with -ENOMEM none. 5 to 30
+ * million a second, if many are given at once.
+ */
+int store_add_flows(struct store *s, const struct flow_sum *flows, uint32_t n);
+int store_add_syns(struct store *s, const struct syn_sum *syns, uint32_t n);
+static inline int store_add_flow(struct store *s, const struct flow_sum *f)
+{
+	return store_add_flows(s, f, 1);
+}
+/* Makes the SYN records of an empty store those of `from`. 0 or -ENOMEM. */
+int store_copy_syns(struct store *s, const struct store *from);
+/* Adds all of `from` to `to`. 0 or -ENOMEM. */
+int store_merge(struct store *to, const struct store *from);
+/* Makes room for so many flows in all. 0 or -ENOMEM. */
+int store_room(struct store *s, uint64_t flows);
+/* Makes the index know all flows. 0 or -ENOMEM. */
+int store_index(struct store *s);
+/* The number of a flow that the index knows, or UINT32_MAX; `hash` from store_hash(). */
+uint32_t store_find(const struct store *s, const struct flow_sum *f, uint32_t hash);
+/* The hash of a flow's record in the tables, so that it orders flows as they do. */
+uint32_t store_hash(const struct store *s, const struct flow_sum *f);
+/* Adds `f` to `to`, an entry of `s` with the same key. */
+void store_add_to(struct store *s, struct flow_sum *to, const struct flow_sum *f);
 /* Removes the first so many flows and SYN records; the others keep their order. */
 void store_drop(struct store *s, uint32_t flows, uint32_t syns);
-/* Adds all of `from` to `to`. */
-int store_merge(struct store *to, const struct store *from);
+
+static inline bool flow_same(const struct flow_sum *a, const struct flow_sum *b)
+{
+	return !((a->tail ^ b->tail) | (a->src[1] ^ b->src[1]) | (a->dst[1] ^ b->dst[1]) |
+		 (a->src[0] ^ b->src[0]) | (a->dst[0] ^ b->dst[0]));
+}
+
+/*
+ * Makes `to` the flow of a table's record. Member by member: what is read again soon must have been
+ * written by one store, or the CPU waits for it to reach the cache.
+ */
+static inline void flow_sum_set(struct flow_sum *to, const __u64 *line, uint64_t first,
+				uint64_t last)
+{
+	const struct weir_flow *f = (const struct weir_flow *)line;
+
+	to->tail = line[0] & WEIR_TAIL_KEY & ~WEIR_TAIL_PORTS;
+	to->src[0] = line[1];
+	to->src[1] = line[2];
+	to->dst[0] = line[3];
+	to->dst[1] = line[4];
+	to->packets = f->packets;
+	to->bytes = f->bytes;
+	to->ip_bytes = f->bytes - (uint64_t)(int64_t)f->over;
+	to->first = first;
+	to->last = last;
+	to->tcp_flags = f->tcp_flags;
+	to->pad[0] = to->pad[1] = to->pad[2] = 0;
+}
 
 /* From a table's record; times in ns are the caller's, who knows the clock. */
 struct flow_sum flow_sum_of(const struct weir_flow *r, uint64_t first, uint64_t last);

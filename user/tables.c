@@ -110,13 +110,13 @@ void table_free(void *table)
 	free(block);
 }
 
-uint64_t ticks_to_ns(uint32_t ticks, uint64_t now)
+void *table_grow(void *table, size_t size)
 {
-	uint64_t now_ticks = now >> WEIR_TICK_SHIFT;
-	uint32_t age = (uint32_t)now_ticks - ticks;
+	char *p = realloc(table, size), *from;
 
-	/* A CPU may have read its clock a moment after the reader did. */
-	if (age > UINT32_MAX - 4096)
-		return (now_ticks + (uint32_t)-age) << WEIR_TICK_SHIFT;
-	return age > now_ticks ? 0 : (now_ticks - age) << WEIR_TICK_SHIFT;
+	if (!p || size < 4 * HUGE_PAGE)
+		return p;
+	from = (char *)(((uintptr_t)p + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE);
+	madvise(from, (size_t)(p + size - from) / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
+	return p;
 }

@@ -48,6 +48,11 @@ struct tables {
 /* Zeroed memory on huge pages, if it is large: a table is walked in no order. NULL if short. */
 void *table_alloc(size_t size);
 void table_free(void *table);
+/*
+ * More room for a table that is written from the front on, with what it holds; not zeroed, and
+ * freed by free(). Large ones move without being copied. NULL, and the old one stays, if short.
+ */
+void *table_grow(void *table, size_t size);
 
 /* Splits `memory` bytes among `cpus` partitions. 0, or -ENOSPC where it is too little. */
 int plan_make(struct plan *plan, uint64_t memory, uint32_t cpus);
@@ -56,9 +61,21 @@ uint64_t plan_bytes(const struct plan *plan);
 /* Cells of ports, all CPUs together. */
 uint32_t plan_cells(const struct plan *plan);
 
-/* Fills in every CPU's configuration, with secret hash multipliers from `seed` on. */
+/*
+ * Fills in every CPU's configuration, with secret hash multipliers from `seed` on. They are the
+ * same on all CPUs: a flow is in the same set of each of them, which is how readers merge it.
+ */
 void tables_init(struct tables *t, uint64_t seed);
 /* A record's time in ns from its ticks; `now` in ns since boot, not before it. */
-uint64_t ticks_to_ns(uint32_t ticks, uint64_t now);
+static inline uint64_t ticks_to_ns(uint32_t ticks, uint64_t now)
+{
+	uint64_t now_ticks = now >> WEIR_TICK_SHIFT;
+	uint32_t age = (uint32_t)now_ticks - ticks;
+
+	/* A CPU may have read its clock a moment after the reader did. */
+	if (age > UINT32_MAX - 4096)
+		return (now_ticks + (uint32_t)-age) << WEIR_TICK_SHIFT;
+	return age > now_ticks ? 0 : (now_ticks - age) << WEIR_TICK_SHIFT;
+}
 
 #endif

@@ -140,6 +140,23 @@ struct weir_syn {
 	__u8 sketch[32];
 };
 
+/* Of a record's first word: what is key, and where some of it is. */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define WEIR_TAIL_KEY 0x0000ffffffffffffULL
+#define WEIR_TAIL_GEN(gen) ((__u64)(gen) << 56)
+#define WEIR_TAIL_IPV6 ((__u64)WEIR_META_IPV6 << 40)
+#define WEIR_TAIL_PORTS ((__u64)WEIR_META_PORTS << 40)
+#define WEIR_TAIL_BOTH_PORTS 0x00000000ffffffffULL
+#define WEIR_SYN_KEY 0x00ffffff00000000ULL
+#else
+#define WEIR_TAIL_KEY 0xffffffffffff0000ULL
+#define WEIR_TAIL_GEN(gen) ((__u64)(gen))
+#define WEIR_TAIL_IPV6 ((__u64)WEIR_META_IPV6 << 16)
+#define WEIR_TAIL_PORTS ((__u64)WEIR_META_PORTS << 16)
+#define WEIR_TAIL_BOTH_PORTS 0xffffffff00000000ULL
+#define WEIR_SYN_KEY 0x00000000ffffff00ULL
+#endif
+
 struct weir_flow_set {
 	struct weir_flow way[WEIR_WAYS];
 };

@@ -34,18 +34,6 @@
 	} while (0)
 #endif
 
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-#define WEIR_TAIL_KEY 0x0000ffffffffffffULL
-#define WEIR_TAIL_GEN(gen) ((__u64)(gen) << 56)
-#define WEIR_TAIL_IPV6 ((__u64)WEIR_META_IPV6 << 40)
-#define WEIR_SYN_KEY 0x00ffffff00000000ULL
-#else
-#define WEIR_TAIL_KEY 0xffffffffffff0000ULL
-#define WEIR_TAIL_GEN(gen) ((__u64)(gen))
-#define WEIR_TAIL_IPV6 ((__u64)WEIR_META_IPV6 << 16)
-#define WEIR_SYN_KEY 0x00000000ffffff00ULL
-#endif
-
 #define WEIR_FLOW_PACKETS_MAX (1U << 31)
 #define WEIR_FLOW_OVER_MAX (1 << 30)
 

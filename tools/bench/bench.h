@@ -70,6 +70,7 @@ struct bench_options {
 	int cpu;
 	bool quick;
 	bool scale_only;
+	bool reading_only;
 	uint32_t memory_large; /* MiB a CPU, for columns that want more than the default */
 	const char *dir;       /* for what is left behind */
 };

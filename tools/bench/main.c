@@ -14,10 +14,10 @@
 #include <unistd.h>
 
 #include "compare.h"
-#include "drain.h"
 #include "json.h"
 #include "measure.h"
 #include "print.h"
+#include "reading.h"
 #include "scale.h"
 
 const char *const program_names[PROGRAMS] = {
@@ -111,7 +111,8 @@ static int number(const char *text, int low, int high)
 
 static void usage(void)
 {
-	puts("usage: weir-bench [--quick] [--scale] [--rounds N] [--run-ms N] [--cpu N] [--dir "
+	puts("usage: weir-bench [--quick] [--scale | --read] [--rounds N] [--run-ms N] [--cpu N] "
+	     "[--dir "
 	     "DIR]\n"
 	     "       weir-bench --compare [--pairs N] [--cpu N] OLD.bpf.o NEW.bpf.o\n"
 	     "\n"
@@ -120,6 +121,7 @@ static void usage(void)
 	     "  --cpu      to measure on; the last one if not said\n"
 	     "  --dir      where programs.json is left, build/bench if not said\n"
 	     "  --scale    only the plots: by flows, by memory, by the share of IPv6\n"
+	     "  --read     only what reading costs: snapshots, ended records\n"
 	     "  --compare  two builds' weir.bpf.o in one run: which figure moved beyond noise\n"
 	     "  --pairs    of loads of the two builds\n"
 	     "\n"
@@ -136,6 +138,7 @@ static void parse_options(int argc, char **argv, struct bench_options *o, struct
 		{ "cpu", required_argument, NULL, 'c' },
 		{ "dir", required_argument, NULL, 'd' },
 		{ "scale", no_argument, NULL, 's' },
+		{ "read", no_argument, NULL, 'R' },
 		{ "compare", no_argument, NULL, 'C' },
 		{ "pairs", required_argument, NULL, 'p' },
 		{ "help", no_argument, NULL, 'h' },
@@ -158,6 +161,8 @@ static void parse_options(int argc, char **argv, struct bench_options *o, struct
 			o->dir = optarg;
 		else if (option == 's')
 			o->scale_only = true;
+		else if (option == 'R')
+			o->reading_only = true;
 		else if (option == 'C')
 			compare = true;
 		else if (option == 'p')
@@ -192,11 +197,16 @@ static void stay_on(int cpu)
 static void measure_and_print(const struct bench_options *o)
 {
 	static struct table udp = { .traffic = UDP }, syn = { .traffic = SYN };
-	struct drain_rate rate;
+	struct reading reading;
 
 	make_dirs(o->dir);
 	if (o->scale_only) {
 		scale_all(o);
+		return;
+	}
+	if (o->reading_only) {
+		reading_measure(&reading, o->quick ? 3 : 15);
+		reading_print(&reading, o->dir);
 		return;
 	}
 	measure_all(o, &udp);
@@ -208,10 +218,11 @@ static void measure_and_print(const struct bench_options *o)
 	print_line_rates(&udp);
 	json_write(o->dir, "programs.json", &udp);
 	json_write(o->dir, "syn.json", &syn);
-	drain_measure(&rate, o->quick ? 1 : 5);
-	drain_print(&rate, o->dir);
+	reading_measure(&reading, o->quick ? 3 : 15);
+	reading_print(&reading, o->dir);
 	scale_all(o);
-	printf("\nAll figures and plots are in %s: programs.json, syn.json, scale.json, "
+	printf("\nAll figures and plots are in %s: programs.json, syn.json, reading.json, "
+	       "scale.json, "
 	       "flows.svg,\n"
 	       "memory.svg, mix.svg\n",
 	       o->dir);

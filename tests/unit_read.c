@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Readers over many CPUs: flows spread over all of them, tables too small, packets still staged.
+ * What is expected comes from the test's own count of what it sent, per flow. No root needed.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <weir/sketch.h>
+#include "largest.h"
+#include "native_path.h"
+#include "reader.h"
+
+#define FLOWS 3000
+#define CPUS 5
+
+/* What was sent of each flow: its number is in the source address, some are without ports. */
+struct sent {
+	uint64_t packets[FLOWS];
+	uint64_t bytes[FLOWS];
+	uint64_t all, all_bytes;
+};
+
+struct world {
+	struct native *native;
+	struct reader *reader, *threaded;
+	struct snapshot s, t;
+	struct sent sent;
+	uint64_t random;
+};
+
+static uint32_t draw(struct world *w, uint32_t below)
+{
+	w->random = w->random * 6364136223846793005ULL + 1442695040888963407ULL;
+	return (uint32_t)(w->random >> 33) % below;
+}
+
+static struct world *begin(const struct plan *plan)
+{
+	struct world *w = calloc(1, sizeof(*w));
+
+	assert_non_null(w);
+	w->native = native_new(plan, 7);
+	assert_non_null(w->native);
+	w->reader = reader_new(native_tables(w->native), 0);
+	w->threaded = reader_new(native_tables(w->native), 0);
+	assert_true(w->reader && w->threaded);
+	reader_threads(w->reader, 1);
+	reader_threads(w->threaded, 7);
+	w->random = 1;
+	return w;
+}
+
+static void end(struct world *w)
+{
+	snapshot_free(&w->s);
+	snapshot_free(&w->t);
+	reader_free(w->reader);
+	reader_free(w->threaded);
+	native_free(w->native);
+	free(w);
+}
+
+/*
+ * One packet on a CPU. Every seventh flow has both ports 0, and now and then comes as a fragment,
+ * which has none: the same flow for who looks, another one in the tables. Every 11th is IPv6.
+ */
+static void send(struct world *w, uint32_t cpu, uint32_t flow)
+{
+	unsigned char four[54] = { [12] = 8, [14] = 0x45, [17] = 40, [23] = 17 };
+	unsigned char six[74] = { [12] = 0x86, [13] = 0xdd, [14] = 0x60, [19] = 20, [20] = 17 };
+	const bool is_six = flow % 11 == 0, no_ports = flow % 7 == 0;
+	unsigned char *frame = is_six ? six : four;
+	uint32_t length = (is_six ? 74 : 54) + draw(w, 1400);
+	struct weir_frame f = { .bytes = { frame, frame + (is_six ? 74 : 54) },
+				.length = length,
+				.link = WEIR_LINK_ETHERNET,
+				.dir = WEIR_DIR_FILE };
+
+	memcpy(frame + (is_six ? 22 : 26), &flow, 4);
+	frame[is_six ? 57 : 37] = no_ports ? 0 : 53;
+	if (no_ports && !is_six && draw(w, 3) == 0)
+		frame[21] = 100; /* fragment offset */
+	native_count_one(&native_tables(w->native)->cpu[cpu], &f, 1000000,
+			 (struct weir_gso){ 1, 0, 0 });
+	w->sent.packets[flow]++;
+	w->sent.bytes[flow] += length;
+	w->sent.all++;
+	w->sent.all_bytes += length;
+}
+
+static uint32_t number_of(const struct flow_sum *f)
+{
+	return f->tail & WEIR_TAIL_IPV6 ? (uint32_t)f->src[0] : (uint32_t)(f->src[1] >> 32);
+}
+
+/* Every flow once, with all that was sent of it. */
+static void check(const struct world *w, const struct snapshot *s)
+{
+	static bool seen[FLOWS];
+	uint32_t i, flows = 0;
+
+	memset(seen, 0, sizeof(seen));
+	for (i = 0; i < FLOWS; i++)
+		flows += w->sent.packets[i] > 0;
+	assert_int_equal(s->store.flow_count, flows);
+	for (i = 0; i < s->store.flow_count; i++) {
+		const struct flow_sum *f = &s->store.flows[i];
+		uint32_t n = number_of(f);
+
+		assert_true(n < FLOWS && !seen[n]);
+		seen[n] = true;
+		assert_int_equal(f->packets, w->sent.packets[n]);
+		assert_int_equal(f->bytes, w->sent.bytes[n]);
+		assert_int_equal(f->ip_bytes, (f->tail & WEIR_TAIL_IPV6 ? 60 : 40) * f->packets);
+	}
+	assert_int_equal(s->ledger.in_flows.packets, w->sent.all);
+	assert_int_equal(s->ledger.in_flows.bytes, w->sent.all_bytes);
+	assert_int_equal(s->ledger.unattributed.packets, 0);
+	assert_true(s->ledger.balanced);
+}
+
+/* The same rows in the same order. */
+static void same(const struct snapshot *a, const struct snapshot *b)
+{
+	assert_int_equal(a->store.flow_count, b->store.flow_count);
+	assert_memory_equal(a->store.flows, b->store.flows,
+			    a->store.flow_count * sizeof(*a->store.flows));
+	assert_int_equal(a->store.syn_count, b->store.syn_count);
+	assert_memory_equal(a->ports, b->ports, WEIR_PORTS * sizeof(*a->ports));
+	assert_memory_equal(&a->ledger, &b->ledger, sizeof(a->ledger));
+	assert_int_equal(a->live, b->live);
+}
+
+static void read_and_check(struct world *w)
+{
+	assert_int_equal(reader_read(w->reader, &w->s), 0);
+	assert_int_equal(reader_read(w->threaded, &w->t), 0);
+	check(w, &w->s);
+	same(&w->s, &w->t);
+}
+
+static void traffic(struct world *w, const struct plan *plan, uint32_t packets)
+{
+	while (packets--) {
+		send(w, draw(w, plan->cpus), draw(w, FLOWS));
+		if (packets % 8 == 0) {
+			assert_int_equal(reader_drain(w->reader), 0);
+			assert_int_equal(reader_drain(w->threaded), 0);
+		}
+	}
+}
+
+/* Tables of any size, also such that their last bundle is not whole: by one thread and by seven. */
+static void flows_of_all_cpus_are_merged(void **state)
+{
+	static const uint32_t sets[] = { 1, 31, 32, 33, 500, 517, 4096, 10000 };
+	size_t i;
+	int round;
+
+	(void)state;
+	for (i = 0; i < sizeof(sets) / sizeof(*sets); i++) {
+		const struct plan plan = { .cpus = CPUS,
+					   .flow_sets = sets[i],
+					   .ended = 64,
+					   .syn_sets = 4,
+					   .syn_ended = 4 };
+		struct world *w = begin(&plan);
+
+		for (round = 0; round < 6; round++) {
+			traffic(w, &plan, 2003);
+			read_and_check(w);
+		}
+		native_flush(w->native);
+		read_and_check(w);
+		read_and_check(w);
+		assert_true(w->s.live > 0 && (sets[i] > 4096 || w->s.ended > 0));
+		end(w);
+	}
+}
+
+/* Flows that a snapshot says changed are those that were sent; of a table with room, just those. */
+static void changes_are_named(void **state)
+{
+	const struct plan plan = {
+		.cpus = CPUS, .flow_sets = 20000, .ended = 1024, .syn_sets = 4, .syn_ended = 4
+	};
+	static bool sent[FLOWS];
+	struct world *w = begin(&plan);
+	uint32_t i, round, many = 0;
+
+	(void)state;
+	traffic(w, &plan, 20000);
+	read_and_check(w);
+	for (round = 0; round < 50; round++) {
+		uint32_t changed = 0, expected = 0;
+
+		memset(sent, 0, sizeof(sent));
+		for (i = 0; i < round; i++) {
+			uint32_t flow = draw(w, FLOWS);
+
+			sent[flow] = true;
+			send(w, draw(w, CPUS), flow);
+		}
+		/* Now still staged, now not. */
+		if (round % 3 == 0)
+			native_flush(w->native);
+		read_and_check(w);
+		for (i = 0; i < w->s.store.flow_count; i++) {
+			const struct flow_sum *f = &w->s.store.flows[i];
+
+			if (sent[number_of(f)])
+				assert_true(flow_changed(&w->s, f));
+			changed += flow_changed(&w->s, f);
+		}
+		for (i = 0; i < FLOWS; i++)
+			expected += sent[i];
+		/* What was staged at the last look has been committed since: once more, that is
+		 * all. */
+		assert_true(changed <= expected + WEIR_BATCH * CPUS);
+		many += changed;
+	}
+	assert_true(many < 6000);
+	end(w);
+}
+
+/* A snapshot after a visit, by any number of threads; and rows of a limit. */
+static int count_ended(void *arg, const struct flow_sum *f)
+{
+	*(uint64_t *)arg += f->packets;
+	return 0;
+}
+
+static void visits_and_snapshots_add_up(void **state)
+{
+	const struct plan plan = {
+		.cpus = CPUS, .flow_sets = 64, .ended = 64, .syn_sets = 4, .syn_ended = 4
+	};
+	struct world *w = begin(&plan);
+	uint64_t handed = 0;
+	const struct ended_visitor v = { count_ended, NULL, &handed };
+	int round;
+
+	(void)state;
+	for (round = 0; round < 40; round++) {
+		traffic(w, &plan, 777);
+		assert_int_equal(reader_visit(w->threaded, &v), 0);
+		assert_int_equal(reader_read(w->threaded, &w->t), 0);
+		assert_int_equal(w->t.handed.packets, handed);
+		assert_int_equal(handed + w->t.store.total.packets, w->sent.all);
+		assert_true(w->t.ledger.balanced && w->t.store.flow_count <= 64 * 2 * CPUS + 80);
+	}
+
+	assert_int_equal(reader_read(w->reader, &w->s), 0);
+	check(w, &w->s);
+	end(w);
+}
+
+static void the_largest_are_found(void **state)
+{
+	uint64_t values[500];
+	uint32_t numbers[600], want, n, i, k;
+
+	(void)state;
+	for (want = 0; want <= 600; want += 37) {
+		for (i = 0; i < 500; i++)
+			values[i] = weir_mix(i + want) % 100;
+		n = largest(values, sizeof(*values), 500, numbers, want);
+		assert_int_equal(n, want < 500 ? want : 500);
+		for (i = 1; i < n; i++)
+			assert_true(values[numbers[i - 1]] > values[numbers[i]] ||
+				    (values[numbers[i - 1]] == values[numbers[i]] &&
+				     numbers[i - 1] < numbers[i]));
+		/* None that is left is larger. */
+		for (i = 0; n && i < 500; i++) {
+			for (k = 0; k < n && numbers[k] != i; k++)
+				;
+			if (k == n)
+				assert_true(values[i] <= values[numbers[n - 1]]);
+		}
+	}
+}
+
+/* A store that grows from nothing, in batches of any size, against its own plain list. */
+static void stores_add_up(void **state)
+{
+	struct store s = { .limit = 4000 };
+	struct flow_sum batch[100];
+	uint64_t sent = 0, held = 0;
+	uint32_t i, n, round;
+
+	(void)state;
+	for (round = 0; round < 900; round++) {
+		n = (uint32_t)(weir_mix(round) % 100);
+		for (i = 0; i < n; i++) {
+			uint64_t flow = weir_mix(sent) % 5000;
+
+			batch[i] = (struct flow_sum){ .tail = flow << 32,
+						      .src = { 0, weir_mix(flow) },
+						      .packets = 1,
+						      .bytes = flow };
+			sent++;
+		}
+		assert_int_equal(store_add_flows(&s, batch, n), 0);
+	}
+	assert_int_equal(s.flow_count, 4000);
+	for (i = 0; i < s.flow_count; i++) {
+		held += s.flows[i].packets;
+		assert_int_equal(s.flows[i].bytes, s.flows[i].packets * (s.flows[i].tail >> 32));
+		assert_int_equal(store_find(&s, &s.flows[i], store_hash(&s, &s.flows[i])), i);
+	}
+	assert_int_equal(held, s.total.packets);
+	assert_int_equal(held + s.refused.packets, sent);
+	store_free(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(flows_of_all_cpus_are_merged),
+		cmocka_unit_test(changes_are_named),
+		cmocka_unit_test(visits_and_snapshots_add_up),
+		cmocka_unit_test(the_largest_are_found),
+		cmocka_unit_test(stores_add_up),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Snapshots and ended records; see reading.h. Tables and rings are filled by the data path
+ * compiled natively, so every record in them is a real one.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <weir/sketch.h>
+
+#include "bench.h"
+#include "largest.h"
+#include "native.h"
+#include "reader.h"
+#include "reading.h"
+
+#define FLOWS (1U << 20)
+#define TOP 100
+
+/* Room as `--memory` would give them: few of a million flows meet in a set. */
+static const struct plan roomy = {
+	.cpus = 1, .flow_sets = FLOWS * 3 / 2, .ended = 1 << 18, .syn_sets = 16, .syn_ended = 16
+};
+/* No room: nearly every packet ends a record, into a ring that holds them all. */
+static const struct plan tight = {
+	.cpus = 1, .flow_sets = 512, .ended = 2 * FLOWS, .syn_sets = 16, .syn_ended = 16
+};
+
+/* CPU time: others on the machine take the CPU away from a long run more often than from a short.
+ */
+static double now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+/* A packet of each `step`th flow, of a length of its own. */
+static void send_flows(struct native *n, uint32_t step)
+{
+	unsigned char frame[64] = { [12] = 8,  [14] = 0x45, [17] = 50, [22] = 64,  [23] = 17,
+				    [30] = 10, [33] = 1,    [36] = 1,  [37] = 187, [39] = 30 };
+
+	for (uint64_t i = 0; i < FLOWS; i += step) {
+		uint64_t hash = weir_mix(i);
+
+		memcpy(frame + 26, &hash, 4);
+		memcpy(frame + 34, (const char *)&hash + 4, 2);
+		native_count(n, frame, sizeof(frame), sizeof(frame) + (uint32_t)(hash >> 48) % 1400,
+			     1, WEIR_LINK_ETHERNET, WEIR_DIR_FILE);
+	}
+	native_flush(n);
+}
+
+struct bench_reader {
+	struct native *native;
+	struct reader *reader;
+	struct snapshot s;
+};
+
+static struct bench_reader begin(const struct plan *plan)
+{
+	struct bench_reader b = { .native = native_new(plan, 1) };
+
+	b.reader = b.native ? reader_new(native_tables(b.native), 0) : NULL;
+	if (!b.reader)
+		die("out of memory");
+	reader_threads(b.reader, 1);
+	return b;
+}
+
+static void end(struct bench_reader *b)
+{
+	snapshot_free(&b->s);
+	reader_free(b->reader);
+	native_free(b->native);
+}
+
+static double scan(const struct native *n)
+{
+	const struct tables *t = native_tables((struct native *)n);
+	const uint64_t *word = (const uint64_t *)t->flows;
+	size_t words = t->plan.flow_sets * sizeof(*t->flows) / sizeof(*word);
+	double begun = now_ms();
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < words; i++)
+		sum += word[i];
+	asm volatile("" : : "r"(sum));
+	return now_ms() - begun;
+}
+
+/* A snapshot after a packet of every `step`th flow; 0: of none. */
+static double snapshot(struct bench_reader *b, uint32_t step)
+{
+	double begun;
+
+	if (step)
+		send_flows(b->native, step);
+	begun = now_ms();
+	if (reader_read(b->reader, &b->s))
+		die("the reader is out of memory");
+	begun = now_ms() - begun;
+	if (!b->s.ledger.balanced || b->s.store.flow_count != FLOWS)
+		die("a snapshot has %u of %u flows, its ledger is %s", b->s.store.flow_count, FLOWS,
+		    b->s.ledger.balanced ? "balanced" : "not balanced");
+	return begun;
+}
+
+static double top(const struct bench_reader *b)
+{
+	uint32_t numbers[TOP];
+	double begun = now_ms();
+
+	if (largest(&b->s.store.flows->bytes, sizeof(struct flow_sum), b->s.store.flow_count,
+		    numbers, TOP) != TOP)
+		die("no %d flows of %u", TOP, b->s.store.flow_count);
+	return now_ms() - begun;
+}
+
+static void measure_snapshots(struct reading *m, int rounds)
+{
+	double *ms[6];
+	struct bench_reader b = begin(&roomy);
+
+	for (int k = 0; k < 6; k++)
+		ms[k] = allocate((size_t)rounds, sizeof(double));
+	m->first = snapshot(&b, 1);
+	for (int i = 0; i < rounds; i++) {
+		ms[0][i] = scan(b.native);
+		ms[1][i] = snapshot(&b, 1);
+		ms[2][i] = top(&b);
+		ms[3][i] = snapshot(&b, 100);
+		ms[4][i] = snapshot(&b, 0);
+		ms[5][i] = (ms[1][i] + ms[2][i]) / ms[0][i];
+	}
+	m->table_mib = (double)roomy.flow_sets * sizeof(struct weir_flow_set) / (1 << 20);
+	m->scan = least(ms[0], rounds);
+	m->snapshot = least(ms[1], rounds);
+	m->top = least(ms[2], rounds);
+	m->hundredth = least(ms[3], rounds);
+	m->rest = least(ms[4], rounds);
+	m->ratio = median(ms[5], rounds);
+	for (int k = 0; k < 6; k++)
+		free(ms[k]);
+	end(&b);
+}
+
+/* Million ended records a second, of a packet of every flow. */
+static double drain(struct bench_reader *b)
+{
+	const struct weir_cpu *c = native_tables(b->native)->cpu;
+	uint64_t head = c->ended.head;
+	double begun;
+
+	send_flows(b->native, 1);
+	begun = now_ms();
+	if (reader_drain(b->reader))
+		die("the reader is out of memory");
+	return (double)(c->ended.head - head) / (now_ms() - begun) / 1e3;
+}
+
+static void measure_drains(struct reading *m, int rounds)
+{
+	m->fresh = m->known = 0;
+	for (int i = 0; i < rounds; i++) {
+		struct bench_reader b = begin(&tight);
+		double fresh = drain(&b), known = drain(&b);
+
+		m->fresh = fresh > m->fresh ? fresh : m->fresh;
+		m->known = known > m->known ? known : m->known;
+		end(&b);
+	}
+}
+
+void reading_measure(struct reading *m, int rounds)
+{
+	measure_snapshots(m, rounds);
+	measure_drains(m, rounds);
+}
+
+static void write_json(const struct reading *m, const char *dir)
+{
+	char path[512];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/reading.json", dir);
+	f = fopen(path, "w");
+	if (!f)
+		die("cannot write %s: %s", path, strerror(errno));
+	fprintf(f,
+		"{\"flows\": %u, \"table_mib\": %.0f, \"scan_ms\": %.2f, \"snapshot_ms\": %.2f, "
+		"\"top_100_ms\": %.2f, \"ratio\": %.2f, \"snapshot_hundredth_ms\": %.2f, "
+		"\"snapshot_rest_ms\": %.2f, \"snapshot_first_ms\": %.2f, "
+		"\"ended_fresh_per_s\": %.0f, \"ended_known_per_s\": %.0f}\n",
+		FLOWS, m->table_mib, m->scan, m->snapshot, m->top, m->ratio, m->hundredth, m->rest,
+		m->first, m->fresh * 1e6, m->known * 1e6);
+	if (fclose(f))
+		die("cannot write %s: %s", path, strerror(errno));
+}
+
+void reading_print(const struct reading *m, const char *dir)
+{
+	printf("\nReading a million live flows in %.0f MiB of tables, one core, ms:\n"
+	       "  plain scan of that memory      %7.1f\n"
+	       "  snapshot, every flow changed   %7.1f\n"
+	       "  top %d of it, sorted          %7.1f   both: %.2f times the scan\n"
+	       "  snapshot, one in 100 changed   %7.1f\n"
+	       "  snapshot, nothing changed      %7.1f\n"
+	       "  first snapshot of a reader     %7.1f\n"
+	       "Ended records, one core: %.1f million/s of flows not known yet, %.1f of known "
+	       "ones\n",
+	       m->table_mib, m->scan, m->snapshot, TOP, m->top, m->ratio, m->hundredth, m->rest,
+	       m->first, m->fresh, m->known);
+	write_json(m, dir);
+}
