@@ -101,7 +101,7 @@ weir_inline __u64 waited(void)
 	staged = c->staged;
 	if (staged)
 		return zero_of(c->stage[(staged - 1) & (WEIR_BATCH - 1)].hash);
-	set = weir_flow_set(c, weir_set_of(c->stage[WEIR_BATCH - 1].hash, c->flow_sets));
+	set = weir_flow_set(c, &c->stage[WEIR_BATCH - 1].set);
 	return set ? zero_of(set->way[0].packets | set->way[1].packets) : 0;
 }
 

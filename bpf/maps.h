@@ -41,11 +41,11 @@ WEIR_MAP(weir_cells, __u64);
 WEIR_MAP(weir_syns, struct weir_syn_set);
 WEIR_MAP(weir_syns_ended, struct weir_ended_syn);
 
-weir_inline struct weir_flow_set *weir_flow_set(struct weir_cpu *c, __u32 i)
+/* By their places in the arrays, wherever those are noted: a copy would cost a store and a load. */
+weir_inline struct weir_flow_set *weir_flow_set(struct weir_cpu *c, const __u32 *place)
 {
-	__u32 at = c->flow_base + i;
-
-	return bpf_map_lookup_elem(&weir_flows, &at);
+	(void)c;
+	return bpf_map_lookup_elem(&weir_flows, place);
 }
 
 weir_inline struct weir_ended_flow *weir_ended_flow(struct weir_cpu *c, __u32 i)
@@ -61,11 +61,10 @@ weir_inline struct weir_port *weir_port(struct weir_cpu *c, __u32 i)
 	return bpf_map_lookup_elem(&weir_ports, &i);
 }
 
-weir_inline __u64 *weir_port_cell(struct weir_cpu *c, __u32 i)
+weir_inline __u64 *weir_port_cell(struct weir_cpu *c, const __u32 *place)
 {
-	__u32 at = c->cell_base + i;
-
-	return bpf_map_lookup_elem(&weir_cells, &at);
+	(void)c;
+	return bpf_map_lookup_elem(&weir_cells, place);
 }
 
 weir_inline struct weir_syn_set *weir_syn_set(struct weir_cpu *c, __u32 i)

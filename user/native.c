@@ -37,14 +37,14 @@ static int tables_alloc(struct tables *t)
 
 static void part_init(struct part *part, const struct tables *t, struct weir_cpu *c)
 {
-	part->flows = t->flows + c->flow_base;
-	part->fine = t->fine + (size_t)c->flow_base * WEIR_WAYS;
+	part->flows = t->flows;
+	part->fine = t->fine;
 	part->syns = t->syns + c->syn_base;
 	part->ended = t->ended + c->ended_base;
 	part->fine_ended = t->fine_ended + c->ended_base;
 	part->syns_ended = t->syns_ended + c->syn_ended_base;
 	part->ports = t->ports;
-	part->cells = t->cells + c->cell_base;
+	part->cells = t->cells;
 	c->owner = (uintptr_t)part;
 }
 

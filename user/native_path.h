@@ -10,12 +10,12 @@
 
 #include "native.h"
 
-static inline struct weir_flow_set *weir_flow_set(struct weir_cpu *c, uint32_t i);
+static inline struct weir_flow_set *weir_flow_set(struct weir_cpu *c, const uint32_t *place);
 static inline struct weir_syn_set *weir_syn_set(struct weir_cpu *c, uint32_t i);
 static inline struct weir_ended_flow *weir_ended_flow(struct weir_cpu *c, uint32_t i);
 static inline struct weir_ended_flow *weir_ended_syn(struct weir_cpu *c, uint32_t i);
 static inline struct weir_port *weir_port(struct weir_cpu *c, uint32_t i);
-static inline __u64 *weir_port_cell(struct weir_cpu *c, uint32_t i);
+static inline __u64 *weir_port_cell(struct weir_cpu *c, const uint32_t *place);
 static inline void weir_note_touched(struct weir_cpu *c, uint32_t i, const struct weir_flow *r,
 				     int begun);
 static inline void weir_note_ended(struct weir_cpu *c, const struct weir_flow *r);
@@ -50,9 +50,9 @@ static inline struct part *part_of(const struct weir_cpu *c)
 	return (struct part *)(uintptr_t)c->owner;
 }
 
-static inline struct weir_flow_set *weir_flow_set(struct weir_cpu *c, uint32_t i)
+static inline struct weir_flow_set *weir_flow_set(struct weir_cpu *c, const uint32_t *place)
 {
-	return &part_of(c)->flows[i];
+	return &part_of(c)->flows[*place];
 }
 
 static inline struct weir_syn_set *weir_syn_set(struct weir_cpu *c, uint32_t i)
@@ -75,9 +75,9 @@ static inline struct weir_port *weir_port(struct weir_cpu *c, uint32_t i)
 	return &part_of(c)->ports[i];
 }
 
-static inline __u64 *weir_port_cell(struct weir_cpu *c, uint32_t i)
+static inline __u64 *weir_port_cell(struct weir_cpu *c, const uint32_t *place)
 {
-	return &part_of(c)->cells[i];
+	return &part_of(c)->cells[*place];
 }
 
 static __attribute__((noinline)) void weir_flow_begin_slow(struct weir_cpu *c, uint32_t i,
@@ -145,7 +145,7 @@ weir_inline void native_ask(struct weir_cpu *c, const struct weir_packet *p)
 {
 	const struct weir_flow *f = (const struct weir_flow *)p;
 	const struct part *part = part_of(c);
-	size_t set = weir_set_of(p->hash, c->flow_sets);
+	size_t set = p->set;
 
 	__builtin_prefetch(&part->flows[set].way[0], 1);
 	__builtin_prefetch(&part->flows[set].way[1], 1);

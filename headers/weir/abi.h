@@ -12,7 +12,7 @@
 
 #include <linux/types.h>
 
-#define WEIR_ABI 3
+#define WEIR_ABI 4
 
 #define WEIR_BATCH 16	   /* packets staged before they are committed together */
 #define WEIR_WAYS 2	   /* records in a set */
@@ -201,7 +201,8 @@ struct weir_packet {
 	__s32 over; /* bytes minus IP bytes */
 	__u32 bytes;
 	__u32 packets; /* 1, or the segments of a GSO packet */
-	__u32 pad[2];
+	__u32 set;     /* of the hash, by its place in the array */
+	__u32 pad;
 } __attribute__((aligned(64)));
 
 /*
@@ -255,6 +256,7 @@ struct weir_cpu {
 
 	struct weir_totals totals;
 	struct weir_packet stage[WEIR_BATCH];
+	__u32 ended_cell[WEIR_BATCH]; /* of flows just ended, one each: see weir_ports_ended() */
 } __attribute__((aligned(4096)));
 
 /*

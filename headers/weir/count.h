@@ -34,8 +34,7 @@ weir_inline void weir_commit(struct weir_cpu *c, __u32 n)
 	*(volatile __u64 *)&c->commits = c->commits + 1;
 	weir_wmb(&c->commits);
 	for (i = 0; !weir_lines_asked() && on & WEIR_TABLE_FLOWS && i < WEIR_BATCH && i < n; i++) {
-		struct weir_flow_set *set =
-			weir_flow_set(c, weir_set_of(c->stage[i].hash, c->flow_sets));
+		struct weir_flow_set *set = weir_flow_set(c, &c->stage[i].set);
 
 		if (set) {
 			weir_want(weir_tail_word(&set->way[0]));
@@ -167,6 +166,7 @@ weir_inline __u32 weir_count(struct weir_cpu *c, const struct weir_frame *f, str
 	w = weir_on_wire(f, &parsed, gso);
 	if (ip) {
 		p->hash = weir_hash(c->key, p->tail, p->src, p->dst);
+		p->set = c->flow_base + weir_set_of(p->hash, c->flow_sets);
 		p->over = (__s32)(w.bytes - w.ip_bytes);
 		p->bytes = w.bytes;
 		p->packets = w.packets;

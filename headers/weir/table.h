@@ -103,7 +103,8 @@ weir_inline void weir_port_sum(struct weir_cpu *c, __u32 at, __u64 packets, __u6
 /* Moves a cell that is about to overflow to the sums. `spills` is odd meanwhile. */
 weir_inline void weir_port_spill(struct weir_cpu *c, __u32 at)
 {
-	__u64 *cell = weir_port_cell(c, at);
+	__u32 place = c->cell_base + at;
+	__u64 *cell = weir_port_cell(c, &place);
 
 	if (!cell)
 		return;
@@ -119,12 +120,13 @@ weir_inline void weir_port_spill(struct weir_cpu *c, __u32 at)
 weir_inline void weir_port_add(struct weir_cpu *c, __u32 at, __u64 packets, __u64 bytes)
 {
 	__u64 *cell, more = packets << WEIR_CELL_SHIFT | bytes, sum;
+	__u32 place = c->cell_base + at;
 
 	if (c->ports_shared || packets >= WEIR_CELL_PACKETS || bytes >= WEIR_CELL_BYTES) {
 		weir_port_sum_slow(c, at, packets, bytes);
 		return;
 	}
-	cell = weir_port_cell(c, at);
+	cell = weir_port_cell(c, &place);
 	if (!cell)
 		return;
 	sum = *cell + more;
@@ -135,9 +137,27 @@ weir_inline void weir_port_add(struct weir_cpu *c, __u32 at, __u64 packets, __u6
 	*(volatile __u64 *)cell = sum;
 }
 
+/* Where a protocol's ports begin among the cells; those of the role of source. */
+weir_inline __u32 weir_port_row(__u8 proto)
+{
+	return proto == WEIR_P_TCP ? 0 : proto == WEIR_P_UDP ? 2 << 16 : 4 << 16;
+}
+
 /*
- * Adds the last `n` flows that ended, at most a batch; live flows are added by the reader. In a
- * loop of its own, so that the CPU waits for many of their lines at once.
+ * Notes which cell a flow that ends will want most: of its two ports the larger, for that is the
+ * one of many.
+ */
+weir_inline void weir_port_note(struct weir_cpu *c, const struct weir_flow *r)
+{
+	__u32 sport = (__u16)weir_be16(r->sport), dport = (__u16)weir_be16(r->dport);
+
+	c->ended_cell[(__u32)c->ended.head & (WEIR_BATCH - 1)] =
+		c->cell_base + weir_port_row(r->proto) + (sport < dport ? 1 << 16 | dport : sport);
+}
+
+/*
+ * Adds the last `n` flows that ended, at most a batch; live flows are added by the reader. In
+ * loops of their own, the first so short that the CPU waits for most of the cells at once.
  */
 weir_inline void weir_ports_ended(struct weir_cpu *c, __u32 n)
 {
@@ -146,13 +166,19 @@ weir_inline void weir_ports_ended(struct weir_cpu *c, __u32 n)
 	const struct weir_flow *r;
 
 	for (i = 0; i < WEIR_BATCH && i < n; i++) {
+		__u64 *cell = weir_port_cell(c, &c->ended_cell[(first + i) & (WEIR_BATCH - 1)]);
+
+		if (cell)
+			weir_want(*cell);
+	}
+	for (i = 0; i < WEIR_BATCH && i < n; i++) {
 		e = weir_ended_flow(c, (first + i) & c->ended_mask);
 		if (!e)
 			break;
 		r = (const struct weir_flow *)e->line;
 		if (!(r->meta & WEIR_META_PORTS))
 			continue;
-		row = r->proto == WEIR_P_TCP ? 0 : r->proto == WEIR_P_UDP ? 2 << 16 : 4 << 16;
+		row = (c->ended_cell[(first + i) & (WEIR_BATCH - 1)] - c->cell_base) & (6 << 16);
 		weir_port_add(c, row | (__u16)weir_be16(r->sport), r->packets, r->bytes);
 		weir_port_add(c, row | 1 << 16 | (__u16)weir_be16(r->dport), r->packets, r->bytes);
 	}
@@ -209,6 +235,8 @@ weir_inline struct weir_flow *weir_flow_victim(struct weir_flow_set *set)
 weir_inline void weir_flow_end(struct weir_cpu *c, const struct weir_flow *r, __u64 tail)
 {
 	weir_note_ended(c, r);
+	if (weir_tables_on() & WEIR_TABLE_PORTS)
+		weir_port_note(c, r);
 	weir_ring_put(&c->ended, weir_ended_flow(c, (__u32)c->ended.head & c->ended_mask), tail, r,
 		      r->packets, r->bytes);
 }
@@ -245,7 +273,7 @@ weir_inline void weir_flow_replace(struct weir_cpu *c, struct weir_flow *r,
 weir_inline void weir_flow_begin(struct weir_cpu *c, __u32 i, __u32 way)
 {
 	const struct weir_packet *p = &c->stage[i];
-	struct weir_flow_set *set = weir_flow_set(c, weir_set_of(p->hash, c->flow_sets));
+	struct weir_flow_set *set = weir_flow_set(c, &p->set);
 	struct weir_flow *r;
 
 	if (!set)
@@ -259,7 +287,7 @@ weir_inline void weir_flow_begin(struct weir_cpu *c, __u32 i, __u32 way)
 weir_inline void weir_flow_count(struct weir_cpu *c, __u32 i)
 {
 	const struct weir_packet *p = &c->stage[i];
-	struct weir_flow_set *set = weir_flow_set(c, weir_set_of(p->hash, c->flow_sets));
+	struct weir_flow_set *set = weir_flow_set(c, &p->set);
 	struct weir_flow *r;
 	__u32 packets, way = 0;
 	__s32 over;
