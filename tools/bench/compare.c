@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Paired differences and what they prove; see compare.h. */
 #include <math.h>
+#include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +24,7 @@ static const struct figure {
 	uint32_t count;
 	enum pattern pattern;
 	uint32_t memory; /* MiB a CPU */
-} figures[] = {
+} all_figures[] = {
 	{ XDP, 4, UDP, "1", 1, RANDOM, MEMORY_SMALL },
 	{ XDP, 4, UDP, "1 k", 1 << 10, RANDOM, MEMORY_SMALL },
 	{ XDP, 4, UDP, "64 k", 1 << 16, RANDOM, MEMORY_SMALL },
@@ -39,8 +40,9 @@ static const struct figure {
 	{ TC, 4, UDP, "64 k", 1 << 16, RANDOM, MEMORY_SMALL },
 };
 
-#define FIGURES (int)(sizeof(figures) / sizeof(figures[0]))
+#define FIGURES (int)(sizeof(all_figures) / sizeof(all_figures[0]))
 #define FIGURES_QUICK 2
+#define LABEL 64
 
 enum build { BEFORE, AFTER, BUILDS };
 
@@ -56,6 +58,13 @@ struct samples {
 	double ns[BUILDS][MAX_ROUNDS]; /* net, of each pair */
 	double difference[MAX_ROUNDS];
 };
+
+static const char *label_of(const struct figure *f, char *label, size_t size)
+{
+	snprintf(label, size, "%s, IPv%d, %s, %s", hook_names[f->hook], f->family,
+		 traffic_names[f->traffic], f->flows);
+	return label;
+}
 
 static bool same_tables(const struct figure *a, const struct figure *b)
 {
@@ -145,24 +154,44 @@ static int judge(const struct figure *f, struct samples *s, int pairs, int count
 	int k = tolerated(pairs, FALSE_ALARMS / count), verdict;
 	double before = median(s->ns[BEFORE], pairs), after = median(s->ns[AFTER], pairs);
 	double middle = median(s->difference, pairs), low, high;
+	char label[LABEL];
 
 	low = s->difference[k];
 	high = s->difference[pairs - 1 - k];
 	verdict = low > 0 ? 1 : high < 0 ? -1 : 0;
-	printf("%-4s IPv%d %-4s %-5s %9.1f %9.1f %+9.2f   %+8.2f to %+8.2f   %s\n",
-	       hook_names[f->hook], f->family, traffic_names[f->traffic], f->flows, before, after,
-	       middle, low, high,
+	printf("%-20s %9.1f %9.1f %+9.2f   %+8.2f to %+8.2f   %s\n",
+	       label_of(f, label, sizeof(label)), before, after, middle, low, high,
 	       verdict > 0   ? "SLOWER"
 	       : verdict < 0 ? "faster"
 			     : "no change");
 	return verdict;
 }
 
+/* Puts the figures that are asked for first. Returns how many. */
+static int choose_figures(const struct compare_options *o, struct figure *chosen)
+{
+	int count = 0, all = o->quick ? FIGURES_QUICK : FIGURES;
+	char label[LABEL];
+	regex_t only;
+
+	if (regcomp(&only, o->only ? o->only : "", REG_EXTENDED | REG_NOSUB))
+		die("%s is no regular expression", o->only);
+	for (int i = 0; i < all; i++)
+		if (!regexec(&only, label_of(&all_figures[i], label, sizeof(label)), 0, NULL, 0))
+			chosen[count++] = all_figures[i];
+	regfree(&only);
+	if (!count)
+		die("no figure is called like %s; one is called %s", o->only,
+		    label_of(&all_figures[0], label, sizeof(label)));
+	return count;
+}
+
 int compare_objects(const struct compare_options *o)
 {
 	struct samples *samples = allocate((size_t)FIGURES, sizeof(*samples));
 	struct pair *p = allocate(1, sizeof(*p));
-	int count = o->quick ? FIGURES_QUICK : FIGURES, slower = 0, faster = 0;
+	struct figure figures[FIGURES];
+	int count = choose_figures(o, figures), slower = 0, faster = 0;
 
 	if (tolerated(o->pairs, FALSE_ALARMS / count) < 0)
 		die("%d pairs cannot prove anything: take 12 or more", o->pairs);

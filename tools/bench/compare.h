@@ -17,7 +17,8 @@ struct compare_options {
 	const char *before, *after; /* two weir.bpf.o */
 	int pairs;
 	int cpu;
-	bool quick; /* only the first two figures */
+	bool quick;	  /* only the first two figures */
+	const char *only; /* those whose label this regular expression is in; NULL: all */
 };
 
 /* Prints the figures. Returns how many got slower beyond noise. */

@@ -114,7 +114,8 @@ static void usage(void)
 	puts("usage: weir-bench [--quick] [--scale | --read] [--rounds N] [--run-ms N] [--cpu N] "
 	     "[--dir "
 	     "DIR]\n"
-	     "       weir-bench --compare [--pairs N] [--cpu N] OLD.bpf.o NEW.bpf.o\n"
+	     "       weir-bench --compare [--pairs N] [--only REGEX] [--cpu N] OLD.bpf.o "
+	     "NEW.bpf.o\n"
 	     "\n"
 	     "  --quick    3 rounds of 2 ms and small tables instead of 15 of 8: for tests\n"
 	     "  --rounds   runs of each program for each figure\n"
@@ -124,6 +125,7 @@ static void usage(void)
 	     "  --read     only what reading costs: snapshots, ended records\n"
 	     "  --compare  two builds' weir.bpf.o in one run: which figure moved beyond noise\n"
 	     "  --pairs    of loads of the two builds\n"
+	     "  --only     figures whose label REGEX is in, as 'xdp, IPv4, udp, (zipf|new)'\n"
 	     "\n"
 	     "Exit codes: 0 done, 1 something got slower, 2 could not be measured.");
 	exit(0);
@@ -141,6 +143,7 @@ static void parse_options(int argc, char **argv, struct bench_options *o, struct
 		{ "read", no_argument, NULL, 'R' },
 		{ "compare", no_argument, NULL, 'C' },
 		{ "pairs", required_argument, NULL, 'p' },
+		{ "only", required_argument, NULL, 'o' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -167,6 +170,8 @@ static void parse_options(int argc, char **argv, struct bench_options *o, struct
 			compare = true;
 		else if (option == 'p')
 			c->pairs = number(optarg, 1, MAX_ROUNDS);
+		else if (option == 'o')
+			c->only = optarg;
 		else if (option == 'h')
 			usage();
 		else
