@@ -136,7 +136,7 @@ $(B)/test/unit_top: tests/unit_top.c $(TOP_CORE:%=user/%.c) $(TEST_DEPS)
 	$(Q)$(CC) $(TEST_CFLAGS) $(SANITIZE) $(filter %.c,$^) -o $@ -lcmocka -lm -pthread
 
 # All that is no command, nor speaks as one.
-LIB_OBJ := $(filter-out $(addprefix $(B)/user/,main.o manual.o cmd_%.o check%.o lives.o common.o o%.o top%.o export%.o \
+LIB_OBJ := $(filter-out $(addprefix $(B)/user/,main.o manual.o cmd_%.o check%.o lives.o packets.o common.o o%.o top%.o export%.o \
 	sink%.o clickhouse%.o spool.o),$(USER_OBJ))
 
 EXPORT_CORE := $(CORE) feed record sink export_config
@@ -155,6 +155,13 @@ $(B)/test/unit_ipfix: tests/unit_ipfix.c $(IPFIX_CORE:%=user/%.c) $(TEST_DEPS)
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) $(PKG_CFLAGS) $(SANITIZE) $(filter %.c,$^) -o $@ -lcmocka $(shell pkg-config --libs libfixbuf)
+
+PACKETS_CORE := packet_text packet_ip packet_tcp packet_udp packet_dns packet_arp packet_icmp line text
+
+$(B)/test/unit_packets: tests/unit_packets.c tests/frames.c $(PACKETS_CORE:%=user/%.c) $(TEST_DEPS)
+	$(call say,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TEST_CFLAGS) $(SANITIZE) $(filter %.c,$^) -o $@ -lcmocka
 
 $(B)/test/prog: tests/prog.c tests/fixtures.c $(LIB_OBJ) $(B)/bench.skel.h $(TEST_DEPS)
 	$(call say,TEST,$@)
@@ -201,7 +208,7 @@ $(B)/test/weir: $(USER_SRC) $(B)/weir.skel.h $(B)/tap.skel.h $(TEST_DEPS)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) $(PKG_CFLAGS) $(SANITIZE) $(USER_SRC) -o $@ $(LIBS)
 
-tests: $(B)/test/unit $(B)/test/unit_read $(B)/test/unit_top $(B)/test/unit_export $(B)/test/unit_spool $(B)/test/unit_ipfix $(B)/test/prog $(B)/test/tap $(B)/test/filter $(B)/test/replay \
+tests: $(B)/test/unit $(B)/test/unit_read $(B)/test/unit_top $(B)/test/unit_export $(B)/test/unit_spool $(B)/test/unit_packets $(B)/test/unit_ipfix $(B)/test/prog $(B)/test/tap $(B)/test/filter $(B)/test/replay \
 	$(B)/test/capgen $(B)/test/weir $(B)/blast $(B)/sink $(B)/weir-bench
 
 # ---- what people type ----
