@@ -179,7 +179,7 @@ $(B)/test/filter: tests/filter.c tests/frames.c tests/reference.c $(filter $(B)/
 	$(Q)$(CC) $(TEST_CFLAGS) -O2 -g $(filter %.c %.o,$^) -o $@ -lcmocka -lpcap $(LIBS)
 
 READ_USES := answer capture classic filter filter_emit filter_flow filter_packet filter_text \
-	filter_translate filter_load lane native output_json plain reader rows rowset store tables text view
+	filter_translate filter_load lane native output_json plain rows rowset text view $(READERS)
 $(B)/test/read: tests/read.c $(READ_USES:%=$(B)/user/%.o) $(TEST_DEPS)
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
