@@ -20,6 +20,8 @@
 #define FRAME_MAX 1514
 #define STEP_NS 20011 /* between two packets */
 #define PAYLOAD_POOL 65536
+/* Written at once, so that it lies in the page cache as a file read from a disk does. */
+#define OUTPUT (4 << 20)
 
 #define SYN 0x02
 #define FIN 0x01
@@ -250,8 +252,10 @@ static uint64_t zipf(struct generator *g, uint64_t begun)
 static int write_packets(struct generator *g, uint64_t packets)
 {
 	const uint32_t head[6] = { 0xa1b2c3d4, 0x00040002, 0, 0, 262144, 1 };
+	static char output[OUTPUT];
 	uint64_t begun = 0, i;
 
+	setvbuf(stdout, output, _IOFBF, sizeof(output));
 	fwrite(head, sizeof(head), 1, stdout);
 	for (i = 0; i < packets; i++) {
 		unsigned char frame[FRAME_MAX + 64];

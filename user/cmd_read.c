@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <string.h>
+#include <time.h>
 
 #include "capture.h"
 #include "cmd.h"
@@ -69,13 +70,40 @@ static int plan_files(const struct config *cfg, struct plan *plan, uint32_t *thr
 	return err;
 }
 
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* EXIT_OK, or EXIT_FAILED having said what is the matter with one of the files. */
+static int count_files(struct capture *c, const struct config *cfg)
+{
+	double began = now();
+	int i, err, code = EXIT_OK;
+
+	for (i = 0; i < cfg->argc; i++) {
+		err = capture_file(c, cfg->argv[i]);
+		if (!err)
+			continue;
+		say("%s", c->error[0] ? c->error : strerror(-err));
+		code = EXIT_FAILED;
+	}
+	if (cfg->verbose)
+		say("read: %llu frames counted in %.6f s", (unsigned long long)c->frames,
+		    now() - began);
+	return code;
+}
+
 static int run_read(struct config *cfg)
 {
 	struct selection sel;
 	struct capture c;
 	struct plan plan;
 	uint32_t threads;
-	int i, err, code = EXIT_OK;
+	int code;
 
 	if (!cfg->argc) {
 		say("read needs a capture file, or - for standard input");
@@ -90,13 +118,7 @@ static int run_read(struct config *cfg)
 		return EXIT_FAILED;
 	}
 	c.filter = cfg->live.filter;
-	for (i = 0; i < cfg->argc; i++) {
-		err = capture_file(&c, cfg->argv[i]);
-		if (!err)
-			continue;
-		say("%s", c.error[0] ? c.error : strerror(-err));
-		code = EXIT_FAILED;
-	}
+	code = count_files(&c, cfg);
 	/* Nothing but files that could not be opened: nothing to print. */
 	if ((c.frames || code == EXIT_OK) && print_files(&c, cfg, &sel))
 		code = EXIT_FAILED;

@@ -599,22 +599,21 @@ static bool other_version(struct live *l, unsigned int ifindex)
 	return found;
 }
 
-static bool lock_is_ours;
+static int lock_file(int how)
+{
+	int fd = open("/run/weir.lock", O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+
+	if (fd >= 0 && flock(fd, how) && how & LOCK_NB) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
 
 /* One attach or detach at a time on this machine. */
 int live_lock(void)
 {
-	int fd = open("/run/weir.lock", O_CREAT | O_RDWR | O_CLOEXEC, 0600);
-
-	lock_is_ours = fd >= 0 && !flock(fd, LOCK_EX);
-	return fd;
-}
-
-void live_unlock(int fd)
-{
-	lock_is_ours = false;
-	if (fd >= 0)
-		close(fd);
+	return lock_file(LOCK_EX);
 }
 
 static int attach_locked(struct live *l, const char *name, const struct live_options *o)
@@ -668,7 +667,8 @@ int live_attach(struct live *l, const char *name, const struct live_options *o)
 	sigprocmask(SIG_BLOCK, &stop, &old);
 	err = attach_locked(l, name, o);
 	sigprocmask(SIG_SETMASK, &old, NULL);
-	live_unlock(fd);
+	if (fd >= 0)
+		close(fd);
 	return err;
 }
 
@@ -761,17 +761,15 @@ static bool pins_hidden(struct live *l)
 	return true;
 }
 
+/* Whoever holds the lock, maybe our caller, leaves it to the next one. */
 static void sweep_taps(struct live *l)
 {
-	bool locked = lock_is_ours; /* by our caller */
-	int fd, n;
+	int fd = lock_file(LOCK_EX | LOCK_NB), n;
 
-	if (!tap_abandoned(l))
+	if (fd < 0)
 		return;
-	fd = locked ? -1 : live_lock();
 	n = tap_sweep(l);
-	if (!locked)
-		live_unlock(fd);
+	close(fd);
 	if (n > 0)
 		snprintf(l->note, sizeof(l->note), "%s: removed %d tap%s that a killed weir left",
 			 l->iface.name, n, n == 1 ? "" : "s");
@@ -871,7 +869,8 @@ int live_detach(struct live *l, const char *name)
 		if (err)
 			fail(l, "%s: detaching failed: %s; are you root?", name, strerror(-err));
 	}
-	live_unlock(fd);
+	if (fd >= 0)
+		close(fd);
 	return err;
 }
 
@@ -922,7 +921,8 @@ int live_clean(char why[WHY_SIZE], unsigned int *removed)
 		}
 	}
 	free(dirs);
-	live_unlock(fd);
+	if (fd >= 0)
+		close(fd);
 	if (home >= 0)
 		close(home);
 	return err;

@@ -134,6 +134,7 @@ int live_filter_kept(struct live *l, const char *name, const char *expression)
 			fail(l, "%s: the filter is in force, but not noted in the pins: %s", name,
 			     strerror(-err));
 	}
-	live_unlock(fd);
+	if (fd >= 0)
+		close(fd);
 	return err;
 }

@@ -215,16 +215,6 @@ static bool is_abandoned(const struct live *l, uint32_t number)
 	return gone;
 }
 
-bool tap_abandoned(const struct live *l)
-{
-	uint32_t i;
-
-	for (i = 0; i < WEIR_TAPS; i++)
-		if (is_abandoned(l, i))
-			return true;
-	return false;
-}
-
 int tap_sweep(struct live *l)
 {
 	int swept = 0;
@@ -407,7 +397,8 @@ int tap_open(struct tap **to, struct live *l, const struct tap_options *o)
 		(*to)->live = l;
 		lock = live_lock();
 		err = open_locked(*to, o, filtered ? &f : NULL);
-		live_unlock(lock);
+		if (lock >= 0)
+			close(lock);
 	} else {
 		err = -ENOMEM;
 	}
@@ -598,7 +589,8 @@ void tap_stop(struct tap *t)
 		take_out(t->live, t->number);
 		unpin(t->live, t->number);
 	}
-	live_unlock(lock);
+	if (lock >= 0)
+		close(lock);
 	t->in_place = false;
 }
 
