@@ -18,9 +18,6 @@ ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(WARN) -Iheaders -Iuser -I$(B) -MMD -MP 
 BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) $(WARN) -Iheaders -Ibpf \
 	-I/usr/include/$(MULTIARCH) -MMD -MP
 
-# What reads tables, for whoever does.
-READERS := tables reader strand merge store totals parallel largest
-READING := $(READERS:%=$(B)/user/%.o)
 USER_SRC := $(wildcard user/*.c)
 USER_OBJ := $(USER_SRC:user/%.c=$(B)/user/%.o)
 LIBS = $(shell pkg-config --libs $(PKGS)) -lelf -lz -lm -pthread
@@ -77,7 +74,6 @@ $(B)/load: tools/load.c Makefile
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $< -o $@
 
-BENCH_USES := native $(READERS)
 BENCH_OBJ := $(patsubst tools/%.c,$(B)/obj/%.o,$(wildcard tools/bench/*.c))
 
 $(B)/obj/bench/%.o: tools/bench/%.c Makefile | $(B)/weir.skel.h $(B)/bench.skel.h
@@ -85,7 +81,7 @@ $(B)/obj/bench/%.o: tools/bench/%.c Makefile | $(B)/weir.skel.h $(B)/bench.skel.
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -c $< -o $@
 
-$(B)/weir-bench: $(BENCH_OBJ) $(BENCH_USES:%=$(B)/user/%.o)
+$(B)/weir-bench: $(BENCH_OBJ) $(B)/user/libweir.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lbpf -lelf -lz -lm -pthread
 
@@ -104,9 +100,9 @@ $(B)/blast: tools/blast.c bpf/blast.h $(B)/blast.skel.h Makefile
 	$(Q)$(CC) $(ALL_CFLAGS) $< -o $@ -lbpf -lelf -lz
 
 $(B)/sink: tools/sink.c tools/contest.c tools/contest.h $(B)/sink.skel.h $(B)/bench.skel.h \
-		$(B)/weir.skel.h $(READING) Makefile
+		$(B)/weir.skel.h $(B)/user/libweir.a Makefile
 	$(call say,CC,$<)
-	$(Q)$(CC) $(ALL_CFLAGS) $(filter %.c %.o,$^) -o $@ -lbpf -lelf -lz -pthread
+	$(Q)$(CC) $(ALL_CFLAGS) $(filter %.c,$^) $(filter %.a,$^) -o $@ -lbpf -lelf -lz -lm -pthread
 
 $(B)/flood: tools/flood.c Makefile
 	$(call say,CC,$<)
@@ -114,95 +110,72 @@ $(B)/flood: tools/flood.c Makefile
 
 # ---- tests ----
 
-SANITIZE := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined
-CORE := native $(READERS) view text rows rowset
-TOP_CORE := $(CORE) names top_rates top_order top_look top_graph
+# All but main(), three times: as it is, and for the sanitizers of memory and of threads. A test
+# links what it uses of it.
+OBJECTS := $(filter-out main,$(USER_SRC:user/%.c=%))
+ASAN := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined
+TSAN := -O1 -g -fsanitize=thread -Wno-tsan
 TEST_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(WARN) -Iheaders -Iuser -Itests -I$(B)
 TEST_DEPS := $(wildcard tests/*.h user/*.h headers/weir/*.h) Makefile
+SKELETONS := $(B)/weir.skel.h $(B)/tap.skel.h
 
-$(B)/test/unit: tests/unit.c tests/fixtures.c $(CORE:%=user/%.c) $(TEST_DEPS)
+$(B)/asan/%.o: user/%.c Makefile | $(SKELETONS)
+	$(call say,ASAN,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TEST_CFLAGS) $(PKG_CFLAGS) $(ASAN) -MMD -MP -c $< -o $@
+
+$(B)/tsan/%.o: user/%.c Makefile | $(SKELETONS)
+	$(call say,TSAN,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TEST_CFLAGS) $(PKG_CFLAGS) $(TSAN) -MMD -MP -c $< -o $@
+
+$(B)/user/libweir.a: $(OBJECTS:%=$(B)/user/%.o)
+$(B)/asan/libweir.a: $(OBJECTS:%=$(B)/asan/%.o)
+$(B)/tsan/libweir.a: $(OBJECTS:%=$(B)/tsan/%.o)
+%/libweir.a:
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+# Tests of code alone, with the sanitizers; those that want a kernel or speed, without.
+UNIT_TESTS := unit unit_read unit_top unit_export unit_spool unit_ipfix unit_packets
+PLAIN_TESTS := prog tap filter read
+# Programs of the tests: what sends, writes and replays.
+TEST_TOOLS := replay capgen
+
+$(B)/test/unit: tests/fixtures.c
+$(B)/test/prog: tests/fixtures.c $(B)/bench.skel.h
+$(B)/test/tap $(B)/test/unit_packets: tests/frames.c
+$(B)/test/filter: tests/frames.c tests/reference.c
+$(B)/test/replay: tests/frames.c
+
+$(UNIT_TESTS:%=$(B)/test/%): $(B)/test/%: tests/%.c $(B)/asan/libweir.a $(TEST_DEPS)
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(TEST_CFLAGS) $(SANITIZE) $(filter %.c,$^) -o $@ -lcmocka -lm -pthread
+	$(Q)$(CC) $(TEST_CFLAGS) $(PKG_CFLAGS) $(ASAN) $(filter %.c,$^) $(filter %.a,$^) -o $@ -lcmocka $(LIBS)
 
-$(B)/test/unit_read: tests/unit_read.c $(READERS:%=user/%.c) user/native.c $(TEST_DEPS)
+$(PLAIN_TESTS:%=$(B)/test/%): $(B)/test/%: tests/%.c $(B)/user/libweir.a $(TEST_DEPS)
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(TEST_CFLAGS) $(SANITIZE) $(filter %.c,$^) -o $@ -lcmocka -lm -pthread
+	$(Q)$(CC) $(TEST_CFLAGS) -O2 -g $(filter %.c,$^) $(filter %.a,$^) -o $@ -lcmocka $(LIBS)
 
-$(B)/test/unit_top: tests/unit_top.c $(TOP_CORE:%=user/%.c) $(TEST_DEPS)
+# What threads share they must not race for.
+$(B)/test/read_races: tests/read.c $(B)/tsan/libweir.a $(TEST_DEPS)
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(TEST_CFLAGS) $(SANITIZE) $(filter %.c,$^) -o $@ -lcmocka -lm -pthread
+	$(Q)$(CC) $(TEST_CFLAGS) $(TSAN) $(filter %.c,$^) $(filter %.a,$^) -o $@ -lcmocka $(LIBS)
 
-# All that is no command, nor speaks as one.
-LIB_OBJ := $(filter-out $(addprefix $(B)/user/,main.o manual.o cmd_%.o check%.o lives.o common.o o%.o top%.o export%.o \
-	sink%.o clickhouse%.o spool.o),$(USER_OBJ))
-
-EXPORT_CORE := $(CORE) feed record sink export_config
-$(B)/test/unit_export: tests/unit_export.c $(EXPORT_CORE:%=user/%.c) $(TEST_DEPS)
-	$(call say,TEST,$@)
-	@mkdir -p $(@D)
-	$(Q)$(CC) $(TEST_CFLAGS) $(SANITIZE) $(filter %.c,$^) -o $@ -lcmocka -lm -linih -pthread
-
-$(B)/test/unit_spool: tests/unit_spool.c $(addprefix user/,spool.c clickhouse_block.c text.c) $(TEST_DEPS)
-	$(call say,TEST,$@)
-	@mkdir -p $(@D)
-	$(Q)$(CC) $(TEST_CFLAGS) $(SANITIZE) $(filter %.c,$^) -o $@ -lcmocka -lz
-
-IPFIX_CORE := peer ipfix_biflow ipfix_encode ipfix_option
-$(B)/test/unit_ipfix: tests/unit_ipfix.c $(IPFIX_CORE:%=user/%.c) $(TEST_DEPS)
-	$(call say,TEST,$@)
-	@mkdir -p $(@D)
-	$(Q)$(CC) $(TEST_CFLAGS) $(PKG_CFLAGS) $(SANITIZE) $(filter %.c,$^) -o $@ -lcmocka $(shell pkg-config --libs libfixbuf)
-
-$(B)/test/prog: tests/prog.c tests/fixtures.c $(LIB_OBJ) $(B)/bench.skel.h $(TEST_DEPS)
-	$(call say,TEST,$@)
-	@mkdir -p $(@D)
-	$(Q)$(CC) $(TEST_CFLAGS) -O2 -g $(filter %.c %.o,$^) -o $@ -lcmocka $(LIBS)
-
-$(B)/test/tap: tests/tap.c tests/frames.c $(LIB_OBJ) $(TEST_DEPS)
-	$(call say,TEST,$@)
-	@mkdir -p $(@D)
-	$(Q)$(CC) $(TEST_CFLAGS) -O2 -g $(filter %.c %.o,$^) -o $@ -lcmocka $(LIBS)
-
-$(B)/test/filter: tests/filter.c tests/frames.c tests/reference.c $(filter $(B)/user/filter%.o,$(USER_OBJ)) $(TEST_DEPS)
-	$(call say,TEST,$@)
-	@mkdir -p $(@D)
-	$(Q)$(CC) $(TEST_CFLAGS) -O2 -g $(filter %.c %.o,$^) -o $@ -lcmocka -lpcap $(LIBS)
-
-READ_USES := answer merge parallel strand totals capture classic filter filter_emit filter_flow filter_packet filter_text \
-	filter_translate filter_load lane native output_json plain reader rows rowset store tables text view
-$(B)/test/read: tests/read.c $(READ_USES:%=$(B)/user/%.o) $(TEST_DEPS)
-	$(call say,TEST,$@)
-	@mkdir -p $(@D)
-	$(Q)$(CC) $(TEST_CFLAGS) -O2 -g $(filter %.c %.o,$^) -o $@ -lcmocka $(LIBS)
-
-# What threads share they must not race for; what live tables are read with is not of it.
-$(B)/test/read_races: tests/read.c $(READ_USES:%=user/%.c) $(TEST_DEPS)
-	$(call say,TEST,$@)
-	@mkdir -p $(@D)
-	$(Q)$(CC) $(TEST_CFLAGS) $(PKG_CFLAGS) -O1 -g -fsanitize=thread -Wno-tsan $(filter %.c,$^) -o $@ -lcmocka $(LIBS)
-
-tests: $(B)/test/read $(B)/test/read_races $(B)/pcapgen $(B)/pcaploop
-
-$(B)/test/replay: tests/replay.c tests/frames.c $(TEST_DEPS)
+$(TEST_TOOLS:%=$(B)/test/%): $(B)/test/%: tests/%.c $(TEST_DEPS)
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) -O2 -g $(filter %.c,$^) -o $@
 
-$(B)/test/capgen: tests/capgen.c $(TEST_DEPS)
-	@mkdir -p $(@D)
-	$(Q)$(CC) $(TEST_CFLAGS) -O2 -g $< -o $@
-
 # The whole command with sanitizers, for hostile input.
-$(B)/test/weir: $(USER_SRC) $(B)/weir.skel.h $(B)/tap.skel.h $(TEST_DEPS)
+$(B)/test/weir: $(B)/asan/main.o $(B)/asan/libweir.a
 	$(call say,TEST,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(TEST_CFLAGS) $(PKG_CFLAGS) $(SANITIZE) $(USER_SRC) -o $@ $(LIBS)
+	$(Q)$(CC) $(ASAN) $^ -o $@ $(LIBS)
 
-tests: $(B)/test/unit $(B)/test/unit_read $(B)/test/unit_top $(B)/test/unit_export $(B)/test/unit_spool $(B)/test/unit_ipfix $(B)/test/prog $(B)/test/tap $(B)/test/filter $(B)/test/replay \
-	$(B)/test/capgen $(B)/test/weir $(B)/blast $(B)/sink $(B)/weir-bench
+tests: $(addprefix $(B)/test/,$(UNIT_TESTS) $(PLAIN_TESTS) $(TEST_TOOLS) read_races weir) \
+	$(B)/blast $(B)/sink $(B)/weir-bench $(B)/pcapgen $(B)/pcaploop
 
 # ---- what people type ----
 
@@ -252,4 +225,4 @@ fmt-check:
 clean:
 	rm -rf $(B)
 
--include $(USER_OBJ:.o=.d) $(BENCH_OBJ:.o=.d) $(filter-out $(B)/weir-bench.d,$(wildcard $(B)/*.d))
+-include $(USER_OBJ:.o=.d) $(wildcard $(B)/asan/*.d $(B)/tsan/*.d) $(BENCH_OBJ:.o=.d) $(filter-out $(B)/weir-bench.d,$(wildcard $(B)/*.d))

@@ -34,7 +34,7 @@ static bool one_in(struct maker *m, uint32_t n)
 static void put(struct maker *m, uint64_t value, uint32_t bytes)
 {
 	while (bytes-- > 0 && m->f->n < FRAME_MAX)
-		m->f->bytes[m->f->n++] = (unsigned char)(value >> bytes * 8);
+		m->f->bytes[m->f->n++] = bytes < 8 ? (unsigned char)(value >> bytes * 8) : 0;
 }
 
 static void put_noise(struct maker *m, uint32_t bytes)

@@ -24,7 +24,7 @@ make -s install DESTDIR="$dir" PREFIX=/usr >/dev/null && [ -x "$dir/usr/sbin/wei
 verdict "install honours DESTDIR and PREFIX" $? "$(find "$dir" -type f | tr '\n' ' ')"
 
 missing=
-for command in top show read attach detach status check clean filter set-filter export; do
+for command in top show read attach detach status check clean filter set-filter packets export; do
 	"$build/weir" "$command" --help >/dev/null && grep -q "^| \`$command\`" README.md || missing="$missing $command"
 done
 [ -z "$missing" ]

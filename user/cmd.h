@@ -27,9 +27,16 @@ struct config {
 	uint8_t link;	 /* enum weir_link, where no interface says */
 	bool egress;
 	bool none;
-	const char *filter; /* of --filter; config_filter() sets live.filter */
-	uint64_t threads;   /* 0: as many as are worth it */
-	bool memory_said;   /* by --memory */
+	const char *filter;	  /* of --filter; config_filter() sets live.filter */
+	uint64_t threads;	  /* 0: as many as are worth it */
+	bool memory_said;	  /* by --memory */
+	const char *read, *write; /* files of weir packets, NULL for none */
+	uint64_t count;		  /* packets, 0: no end */
+	uint32_t snaplen;	  /* 0: all of a packet */
+	uint32_t sample;	  /* one packet in so many, 0 or 1: all */
+	uint64_t ring;		  /* bytes of copies that wait, 0: as usual */
+	double rotate_seconds;	  /* 0: never */
+	uint64_t rotate_bytes;	  /* 0: never */
 	bool quiet;
 	bool verbose;
 	struct live_options live;
@@ -54,6 +61,8 @@ enum option_set {
 	OPT_FILTER = 1 << 8,
 	OPT_NONE = 1 << 9,
 	OPT_THREADS = 1 << 10,
+	OPT_DURATION = 1 << 11,
+	OPT_PACKETS = 1 << 12,
 };
 
 /* Options of one command alone, from a table of its own: long names only. */
@@ -82,7 +91,7 @@ struct cmd {
 };
 
 extern const struct cmd cmd_attach, cmd_detach, cmd_clean, cmd_status, cmd_show, cmd_read, cmd_top,
-	cmd_filter, cmd_set_filter, cmd_check, cmd_export;
+	cmd_filter, cmd_set_filter, cmd_check, cmd_export, cmd_packets;
 
 /* An option as help, manual and completion tell of it. */
 struct option_text {

@@ -599,21 +599,22 @@ static bool other_version(struct live *l, unsigned int ifindex)
 	return found;
 }
 
-static int lock_file(int how)
-{
-	int fd = open("/run/weir.lock", O_CREAT | O_RDWR | O_CLOEXEC, 0600);
-
-	if (fd >= 0 && flock(fd, how) && how & LOCK_NB) {
-		close(fd);
-		fd = -1;
-	}
-	return fd;
-}
+static bool lock_is_ours;
 
 /* One attach or detach at a time on this machine. */
 int live_lock(void)
 {
-	return lock_file(LOCK_EX);
+	int fd = open("/run/weir.lock", O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+
+	lock_is_ours = fd >= 0 && !flock(fd, LOCK_EX);
+	return fd;
+}
+
+void live_unlock(int fd)
+{
+	lock_is_ours = false;
+	if (fd >= 0)
+		close(fd);
 }
 
 static int attach_locked(struct live *l, const char *name, const struct live_options *o)
@@ -667,8 +668,7 @@ int live_attach(struct live *l, const char *name, const struct live_options *o)
 	sigprocmask(SIG_BLOCK, &stop, &old);
 	err = attach_locked(l, name, o);
 	sigprocmask(SIG_SETMASK, &old, NULL);
-	if (fd >= 0)
-		close(fd);
+	live_unlock(fd);
 	return err;
 }
 
@@ -761,15 +761,17 @@ static bool pins_hidden(struct live *l)
 	return true;
 }
 
-/* Whoever holds the lock, maybe our caller, leaves it to the next one. */
 static void sweep_taps(struct live *l)
 {
-	int fd = lock_file(LOCK_EX | LOCK_NB), n;
+	bool locked = lock_is_ours; /* by our caller */
+	int fd, n;
 
-	if (fd < 0)
+	if (!tap_abandoned(l))
 		return;
+	fd = locked ? -1 : live_lock();
 	n = tap_sweep(l);
-	close(fd);
+	if (!locked)
+		live_unlock(fd);
 	if (n > 0)
 		snprintf(l->note, sizeof(l->note), "%s: removed %d tap%s that a killed weir left",
 			 l->iface.name, n, n == 1 ? "" : "s");
@@ -869,8 +871,7 @@ int live_detach(struct live *l, const char *name)
 		if (err)
 			fail(l, "%s: detaching failed: %s; are you root?", name, strerror(-err));
 	}
-	if (fd >= 0)
-		close(fd);
+	live_unlock(fd);
 	return err;
 }
 
@@ -921,8 +922,7 @@ int live_clean(char why[WHY_SIZE], unsigned int *removed)
 		}
 	}
 	free(dirs);
-	if (fd >= 0)
-		close(fd);
+	live_unlock(fd);
 	if (home >= 0)
 		close(home);
 	return err;

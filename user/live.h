@@ -103,6 +103,7 @@ bool live_kernel_frags(void);
 /* For live_*.c: a skeleton over the tables of `l`, not loaded. One attach at a time. */
 int live_skeleton(struct live *l, struct weir_bpf **skel);
 int live_lock(void);
+void live_unlock(int lock);
 int live_pinned(struct live *l, const char *object);
 
 /* Slots (enum weir_slot) of one direction: a program's id or 0; put with a negative fd empties. */

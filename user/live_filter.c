@@ -134,7 +134,6 @@ int live_filter_kept(struct live *l, const char *name, const char *expression)
 			fail(l, "%s: the filter is in force, but not noted in the pins: %s", name,
 			     strerror(-err));
 	}
-	if (fd >= 0)
-		close(fd);
+	live_unlock(fd);
 	return err;
 }

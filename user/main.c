@@ -12,8 +12,9 @@
 #define WEIR_VERSION "0.1.0"
 
 static const struct cmd *const commands[] = {
-	&cmd_top,   &cmd_show,	 &cmd_read,	  &cmd_attach, &cmd_detach, &cmd_status,
-	&cmd_clean, &cmd_filter, &cmd_set_filter, &cmd_check,  &cmd_export, NULL,
+	&cmd_top,    &cmd_show,	   &cmd_read,	&cmd_attach,	 &cmd_detach,
+	&cmd_status, &cmd_clean,   &cmd_filter, &cmd_set_filter, &cmd_check,
+	&cmd_export, &cmd_packets, NULL,
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]) - 1)

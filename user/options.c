@@ -143,6 +143,59 @@ static bool take_none(struct config *cfg, const char *v)
 	return cfg->none = true;
 }
 
+static bool take_read(struct config *cfg, const char *v)
+{
+	cfg->read = v;
+	return *v != 0;
+}
+
+static bool take_write(struct config *cfg, const char *v)
+{
+	cfg->write = v;
+	return *v != 0;
+}
+
+static bool take_count(struct config *cfg, const char *v)
+{
+	return take_u64(&cfg->count, v, 1) && cfg->count;
+}
+
+/* A number of 32 bits that is not 0. */
+static bool take_u32(uint32_t *to, const char *v)
+{
+	uint64_t n;
+
+	if (!take_u64(&n, v, 1) || !n || n > UINT32_MAX)
+		return false;
+	*to = (uint32_t)n;
+	return true;
+}
+
+static bool take_snaplen(struct config *cfg, const char *v)
+{
+	return take_u32(&cfg->snaplen, v);
+}
+
+static bool take_sample(struct config *cfg, const char *v)
+{
+	return take_u32(&cfg->sample, v);
+}
+
+static bool take_ring(struct config *cfg, const char *v)
+{
+	return take_u64(&cfg->ring, v, 1 << 20) && cfg->ring && cfg->ring <= 16ULL << 30;
+}
+
+static bool take_rotate_seconds(struct config *cfg, const char *v)
+{
+	return take_seconds(&cfg->rotate_seconds, v) && cfg->rotate_seconds > 0;
+}
+
+static bool take_rotate_size(struct config *cfg, const char *v)
+{
+	return take_u64(&cfg->rotate_bytes, v, 1000000) && cfg->rotate_bytes;
+}
+
 static bool take_quiet(struct config *cfg, const char *v)
 {
 	(void)v;
@@ -163,7 +216,7 @@ static const struct option_row rows[] = {
 	{ 'n', "rows", "ROWS", OPT_ROWS, "rows of each table, 0 for all; default 20", take_rows },
 	{ 's', "sort", "KEY", OPT_ROWS, "sort by this JSON key, e.g. packets", take_sort },
 	{ 'I', "interval", "SECONDS", OPT_TIME, "between two tables; default 2", take_interval },
-	{ 'd', "duration", "SECONDS", OPT_TIME, "how long to look", take_duration },
+	{ 'd', "duration", "SECONDS", OPT_TIME | OPT_DURATION, "how long to look", take_duration },
 	{ 'm', "mode", "MODE", OPT_ATTACH, "native, skb or auto (native if it can be)", take_mode },
 	{ 'M', "memory", "MIB", OPT_MEMORY, "for all tables together; default 64", take_memory },
 	{ 'F', "flows", "RECORDS", OPT_MEMORY, "flow records per CPU instead of by memory",
@@ -176,6 +229,21 @@ static const struct option_row rows[] = {
 	{ 'L', "link", "TYPE", OPT_LINK, "ethernet or raw (tun, WireGuard), instead of -i",
 	  take_link },
 	{ 'E', "egress", NULL, OPT_LINK, "the program for what the host sends", take_egress },
+	{ 'r', "read", "FILE", OPT_PACKETS, "packets of a capture file, - for standard input",
+	  take_read },
+	{ 'w', "write", "FILE", OPT_PACKETS,
+	  "into a pcap file with times in ns, - for standard output", take_write },
+	{ 'c', "count", "PACKETS", OPT_PACKETS, "so many and no more", take_count },
+	{ 's', "snaplen", "BYTES", OPT_PACKETS, "no more than so many of each packet",
+	  take_snaplen },
+	{ 'S', "sample", "N", OPT_PACKETS, "one packet in N, at random", take_sample },
+	{ 'R', "ring", "MIB", OPT_PACKETS, "for copies that wait to be read; default 32",
+	  take_ring },
+	{ 'G', "rotate-seconds", "SECONDS", OPT_PACKETS,
+	  "another file each so many seconds; FILE may have strftime(3)'s %H, %M, ...",
+	  take_rotate_seconds },
+	{ 'C', "rotate-size", "MB", OPT_PACKETS, "another file each so many million bytes",
+	  take_rotate_size },
 	{ 'q', "quiet", NULL, 0, "say nothing but the answer", take_quiet },
 	{ 'v', "verbose", NULL, 0, "with what libbpf and libxdp say", take_verbose },
 };
@@ -319,7 +387,7 @@ int options_parse(const struct cmd *cmd, int argc, char **argv, struct config *c
 				return EXIT_MISUSE;
 			continue;
 		}
-		for (i = 0; rows[i].letter != c; i++)
+		for (i = 0; rows[i].letter != c || !takes(cmd, &rows[i]); i++)
 			;
 		if (!rows[i].take(cfg, optarg)) {
 			say("%s: --%s %s is not a value it can take (%s)", cmd->name, rows[i].name,

@@ -215,6 +215,16 @@ static bool is_abandoned(const struct live *l, uint32_t number)
 	return gone;
 }
 
+bool tap_abandoned(const struct live *l)
+{
+	uint32_t i;
+
+	for (i = 0; i < WEIR_TAPS; i++)
+		if (is_abandoned(l, i))
+			return true;
+	return false;
+}
+
 int tap_sweep(struct live *l)
 {
 	int swept = 0;
@@ -397,8 +407,7 @@ int tap_open(struct tap **to, struct live *l, const struct tap_options *o)
 		(*to)->live = l;
 		lock = live_lock();
 		err = open_locked(*to, o, filtered ? &f : NULL);
-		if (lock >= 0)
-			close(lock);
+		live_unlock(lock);
 	} else {
 		err = -ENOMEM;
 	}
@@ -589,8 +598,7 @@ void tap_stop(struct tap *t)
 		take_out(t->live, t->number);
 		unpin(t->live, t->number);
 	}
-	if (lock >= 0)
-		close(lock);
+	live_unlock(lock);
 	t->in_place = false;
 }
 

@@ -51,7 +51,9 @@ struct weir_tap_counts tap_counts(const struct tap *t, uint8_t dir);
 double tap_rate(const struct tap *t);
 void tap_close(struct tap *t);
 
-/* Removes taps whose readers are gone. The number of them. */
+/* Whether there are taps whose readers are gone. */
+bool tap_abandoned(const struct live *l);
+/* Removes them, under live_lock(). The number of them. */
 int tap_sweep(struct live *l);
 
 #endif
