@@ -25,7 +25,7 @@ PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all run test tests bench bench-live bench-read bench-top install clean fmt fmt-check help deps-here
+.PHONY: all run test tests bench bench-live bench-read bench-top install deb clean fmt fmt-check help deps-here
 
 all: deps-here $(B)/weir $(B)/load
 
@@ -34,6 +34,7 @@ help:
 	@echo 'sudo make test                         the same, and run every test'
 	@echo 'sudo make bench-live                   the cost on a live link, beside other tools'
 	@echo 'sudo make bench-read                   how fast files are read, beside other tools'
+	@echo 'sudo make deb                          a Debian package, build/weir_*.deb'
 	@echo 'make | bench | install (PREFIX, DESTDIR) | fmt | fmt-check | clean'
 
 # A complaint one can act on, before a compiler's.
@@ -215,6 +216,17 @@ install: all $(B)/man/weir.8
 	install -d $(DESTDIR)$(PREFIX)/share/man/man8
 	install -m 644 $(B)/man/*.8 $(DESTDIR)$(PREFIX)/share/man/man8
 	install -D -m 644 $(B)/man/weir.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/weir
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's|@SBINDIR@|$(PREFIX)/sbin|; s|@DATADIR@|$(PREFIX)/share|' tools/systemd/weir@.service \
+		>$(DESTDIR)$(PREFIX)/lib/systemd/system/weir@.service
+	install -D -m 644 tools/systemd/export.conf $(DESTDIR)$(PREFIX)/share/weir/export.conf
+	install -d $(DESTDIR)$(PREFIX)/share/weir/clickhouse/queries
+	install -m 644 tools/clickhouse/*.sql $(DESTDIR)$(PREFIX)/share/weir/clickhouse
+	install -m 644 tools/clickhouse/queries/*.sql $(DESTDIR)$(PREFIX)/share/weir/clickhouse/queries
+
+deb:
+	@tools/install-deps deb
+	@tools/make-deb $(B)
 
 FORMATTED := $(wildcard bpf/*.[ch] headers/weir/*.h user/*.[ch] tools/*.[ch] tools/bench/*.[ch] tests/*.[ch])
 fmt:

@@ -188,7 +188,7 @@ static int run(struct config *cfg, struct export_config *c)
 	serve(&e, cfg, &set);
 	notify("STOPPING=1");
 	export_stop(&e, FLUSH_SECONDS);
-	return finish(EXIT_OK);
+	return finish(e.failed ? EXIT_FAILED : EXIT_OK);
 }
 
 static int run_export(struct config *cfg)

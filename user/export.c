@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "export.h"
+#include "privileges.h"
 #include "say.h"
 
 #define RELOAD_STOP 5e9 /* ns that a sink no longer wanted has for what waits */
@@ -81,6 +82,23 @@ static int start_watches(struct export *e, char *why)
 	return 0;
 }
 
+/* What reading and, at the end, detaching need stays. */
+static int drop_privileges(struct export *e, char *why)
+{
+	bool filters = false;
+	int i, err;
+
+	if (!section_flag(e->config->sections[0], "drop_privileges"))
+		return 0;
+	for (i = 0; i < e->watch_count; i++)
+		filters = filters || live_leaves_filter(&e->watches[i]->live);
+	err = privileges_drop(true, filters);
+	if (err)
+		snprintf(why, WHY_SIZE, "export: giving up privileges failed: %s", strerror(-err));
+	e->dropped = true;
+	return err;
+}
+
 int export_start(struct export *e, struct export_config *c, char why[WHY_SIZE])
 {
 	int err;
@@ -90,6 +108,8 @@ int export_start(struct export *e, struct export_config *c, char why[WHY_SIZE])
 	err = start_sinks(e, why);
 	if (!err)
 		err = start_watches(e, why);
+	if (!err)
+		err = drop_privileges(e, why);
 	if (err)
 		export_stop(e, 0);
 	return err;

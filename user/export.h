@@ -48,6 +48,8 @@ struct export
 	int watch_count;
 	struct sink *sinks[EXPORT_SINKS];
 	int sink_count;
+	bool dropped; /* privileges: nothing can be attached any more */
+	bool failed;  /* it ends because it cannot go on */
 };
 
 /* Takes the config over. 0, or a negative errno with a line in `why` and nothing left running. */

@@ -21,6 +21,7 @@ static const struct setting settings[] = {
 	{ "export", "memory", "MIB", SETTING_COUNT, "64", "for its tables", 1, 1e6 },
 	{ "export", "flows", "RECORDS", SETTING_COUNT, "0", "its flow records per CPU, 0: by memory", 0, 1 << 28 },
 	{ "export", "filter", "EXPRESSION", SETTING_TEXT, NULL, "count only what this pcap-filter expression matches", 0, 0 },
+	{ "export", "drop_privileges", NULL, SETTING_FLAG, "no", "once it has attached, give up all that reading does not need; an interface that comes back then needs a new start", 0, 0 },
 
 	{ "ipfix", "target", "[udp:|tcp:]HOST:PORT", SETTING_TARGET, NULL, "flow records to an IPFIX collector", 0, 0 },
 	{ "ipfix", "biflow", NULL, SETTING_FLAG, "no", "both directions in one record where a batch has them (RFC 5103)", 0, 0 },

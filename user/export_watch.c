@@ -4,10 +4,12 @@
  * export.h.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "export.h"
 #include "say.h"
@@ -258,6 +260,19 @@ static void tell_end(const struct watch *w)
 	    l->balanced ? "" : " (NOT BALANCED)");
 }
 
+static void tell_gone(struct watch *w, const char *gone)
+{
+	struct export *e = w->export;
+
+	if (!e->dropped) {
+		say("%s: %s; waiting for it to come back", w->name, gone);
+		return;
+	}
+	say("%s: %s; it has given up the privileges to take it up again, and ends", w->name, gone);
+	e->failed = true;
+	kill(getpid(), SIGTERM);
+}
+
 static void *run(void *arg)
 {
 	struct watch *w = arg;
@@ -267,7 +282,7 @@ static void *run(void *arg)
 
 		watch_while_there(w, &gone);
 		if (gone)
-			say("%s: %s; waiting for it to come back", w->name, gone);
+			tell_gone(w, gone);
 		tell_end(w);
 		watch_close(w);
 		wait_till_back(w);

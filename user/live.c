@@ -928,6 +928,11 @@ int live_clean(char why[WHY_SIZE], unsigned int *removed)
 	return err;
 }
 
+bool live_leaves_filter(const struct live *l)
+{
+	return l->held && l->meta.tc_id;
+}
+
 void live_close(struct live *l)
 {
 	int i;
@@ -936,7 +941,7 @@ void live_close(struct live *l)
 	for (i = 0; i < 2; i++)
 		if (l->link_fd[i] >= 0)
 			close(l->link_fd[i]);
-	if (l->held && l->meta.tc_id)
+	if (live_leaves_filter(l))
 		tc_drop(l->iface.index, l->meta.made_clsact);
 	close_skeleton(l);
 	for (i = 0; i < LIVE_MAPS; i++) {

@@ -85,6 +85,8 @@ uint32_t live_filter_id(const struct live *l, bool egress);
 /* Removes every pin and attachment of weir, of any version, whose interface can be reached. */
 int live_clean(char why[WHY_SIZE], unsigned int *removed);
 void live_close(struct live *l);
+/* Whether live_close() has a TC filter to take off, which needs CAP_NET_ADMIN. */
+bool live_leaves_filter(const struct live *l);
 /* What is gone of an interface that is watched: itself, or the programs on it. NULL: nothing. */
 const char *live_gone(const struct live *l);
 
