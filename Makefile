@@ -6,7 +6,7 @@ B := build
 CLANG ?= clang
 LLVM_STRIP ?= llvm-strip
 BPFTOOL ?= $(or $(shell command -v bpftool),/usr/sbin/bpftool)
-PKGS := libbpf libxdp libpcap json-c ncursesw libmnl inih libfixbuf libcurl
+PKGS := libbpf libxdp libpcap json-c ncursesw libmnl inih libfixbuf libcurl libmicrohttpd libcrypt
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 

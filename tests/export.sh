@@ -41,7 +41,8 @@ json_lines_hold_what_was_sent()
 	# The members are those of `weir show`, and two more.
 	weir attach -i "$IF"
 	datagrams 5003 1
-	weir show flows -j -i "$IF" | jq -r '.flows[0] | keys[]' >"$TMP/out.shown"
+	weir show flows -j -i "$IF" | jq -r '.flows[0] | keys[]' |
+		grep -vx interface >"$TMP/out.shown"
 	jq -r 'keys[]' "$TMP/out.json" | sort -u | grep -vx 'interface\|end_reason' |
 		cmp - "$TMP/out.shown" || fail "other members than those of show"
 	same "interface" "$(jq -r .interface "$TMP/out.json" | sort -u)" "$IF"

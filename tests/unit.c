@@ -74,6 +74,28 @@ static void check_flow(const struct fixture *f, const struct snapshot *s, uint32
 	assert_int_equal(!!(key->meta & WEIR_META_IPV6), f->class == WEIR_IPV6);
 }
 
+/* Of its direction, its protocol and its flags, and of no other. */
+static void check_kind(const struct fixture *f, const struct totals *t)
+{
+	bool ip = f->class == WEIR_IPV4 || f->class == WEIR_IPV6;
+	enum weir_ip_kind proto = f->proto == 6			    ? WEIR_IP_TCP
+				  : f->proto == 17		    ? WEIR_IP_UDP
+				  : f->proto == 132		    ? WEIR_IP_SCTP
+				  : f->proto == 1 || f->proto == 58 ? WEIR_IP_ICMP
+								    : WEIR_IP_OTHER;
+	bool syn = f->flags & 2, ack = f->flags & 16;
+
+	assert_int_equal(totals_class(t, WEIR_DIR_FILE, f->class).packets, 1);
+	assert_int_equal(totals_class(t, WEIR_DIR_EGRESS, f->class).packets, 0);
+	assert_int_equal(totals_proto(t, WEIR_DIR_FILE, proto).packets, ip);
+	assert_int_equal(totals_tcp(t, WEIR_DIR_FILE, 0, 0), ip && f->proto == 6);
+	assert_int_equal(totals_tcp(t, WEIR_DIR_FILE, WEIR_KIND_SYN, WEIR_KIND_ACK), syn && !ack);
+	assert_int_equal(totals_tcp(t, WEIR_DIR_FILE, WEIR_KIND_SYN | WEIR_KIND_ACK, 0),
+			 syn && ack);
+	assert_int_equal(totals_tcp(t, WEIR_DIR_FILE, WEIR_KIND_RST, 0), !!(f->flags & 4));
+	assert_int_equal(totals_tcp(t, WEIR_DIR_FILE, WEIR_KIND_FIN, 0), !!(f->flags & 1));
+}
+
 static void check_fixture(const struct fixture *f)
 {
 	struct bench b = begin(&small);
@@ -88,6 +110,7 @@ static void check_fixture(const struct fixture *f)
 	for (i = 0; i < WEIR_CLASSES; i++)
 		assert_int_equal(b.s.totals.class[i].packets, i == f->class);
 	assert_int_equal(b.s.totals.class[f->class].bytes, length);
+	check_kind(f, &b.s.totals);
 	for (i = 1; i < WEIR_REASONS; i++)
 		assert_int_equal(b.s.totals.reason[i].packets,
 				 (i == f->reason) + (f->oddities >> i & 1));
@@ -317,6 +340,13 @@ static void gso_counts_its_segments(void **state)
 	assert_int_equal(b.s.totals.size[1502 / 64], 2);
 	assert_int_equal(b.s.totals.size[(864 + 54) / 64], 1);
 	assert_true(b.s.ledger.balanced);
+	/* Only the last segment has the FIN. */
+	frame[47] = 0x11;
+	native_count_gso(b.native, frame, 54, 3814, 1, WEIR_LINK_ETHERNET, WEIR_DIR_EGRESS, 3,
+			 1448);
+	assert_int_equal(reader_read(b.reader, &b.s), 0);
+	assert_int_equal(totals_tcp(&b.s.totals, WEIR_DIR_EGRESS, 0, 0), 6);
+	assert_int_equal(totals_tcp(&b.s.totals, WEIR_DIR_EGRESS, WEIR_KIND_FIN, 0), 1);
 	end(&b);
 }
 

@@ -22,7 +22,7 @@ static void add_ledger(struct ledger *to, const struct ledger *from)
 	to->balanced = to->balanced && from->balanced;
 }
 
-static void add_totals(struct weir_totals *to, const struct weir_totals *from)
+static void add_totals(struct totals *to, const struct totals *from)
 {
 	int i;
 

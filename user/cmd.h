@@ -10,6 +10,8 @@
 #include "output.h"
 #include "say.h"
 
+#define WEIR_VERSION "0.1.0"
+
 #define EXIT_OK 0
 #define EXIT_FAILED 1
 #define EXIT_MISUSE 2

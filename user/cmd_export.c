@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "cmd.h"
@@ -127,7 +128,7 @@ static bool add_default_interface(struct export_config *c, char why[CONFIG_WHY])
 	return false;
 }
 
-static void reload(struct export *e, const struct config *cfg)
+static void reload(struct exporter *e, const struct config *cfg)
 {
 	char why[CONFIG_WHY];
 	bool misuse;
@@ -155,7 +156,7 @@ static void block_signals(sigset_t *set)
 }
 
 /* Until a signal asks to stop. */
-static void serve(struct export *e, const struct config *cfg, const sigset_t *set)
+static void serve(struct exporter *e, const struct config *cfg, const sigset_t *set)
 {
 	uint64_t every = notify_watchdog();
 	uint64_t wait = every && every < 1000000000 ? every : 1000000000;
@@ -165,6 +166,7 @@ static void serve(struct export *e, const struct config *cfg, const sigset_t *se
 	for (;;) {
 		if (every && export_alive(e, ALIVE_SECONDS))
 			notify("WATCHDOG=1");
+		export_tick(e);
 		sig = sigtimedwait(set, NULL, &t);
 		if (sig == SIGHUP)
 			reload(e, cfg);
@@ -173,13 +175,25 @@ static void serve(struct export *e, const struct config *cfg, const sigset_t *se
 	}
 }
 
+/* Clients of metrics and sinks need descriptors; 1024 are what is usual. */
+static void raise_limits(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r))
+		return;
+	r.rlim_cur = r.rlim_max < 65536 ? r.rlim_max : 65536;
+	setrlimit(RLIMIT_NOFILE, &r);
+}
+
 static int run(struct config *cfg, struct export_config *c)
 {
-	struct export e;
+	struct exporter e;
 	char why[WHY_SIZE];
 	sigset_t set;
 
 	block_signals(&set);
+	raise_limits();
 	if (export_start(&e, c, why)) {
 		say("%s", why);
 		return EXIT_FAILED;

@@ -7,6 +7,7 @@
 
 #include "export.h"
 #include "privileges.h"
+#include "prometheus.h"
 #include "say.h"
 
 #define RELOAD_STOP 5e9 /* ns that a sink no longer wanted has for what waits */
@@ -39,14 +40,14 @@ static struct sink *start_sink(const struct export_config *c, const struct secti
 	return sink_start(type_of(s), s, &limits, why, WHY_SIZE);
 }
 
-static void add_sink(struct export *e, struct sink *s)
+static void add_sink(struct exporter *e, struct sink *s)
 {
 	pthread_rwlock_wrlock(&e->lock);
 	e->sinks[e->sink_count++] = s;
 	pthread_rwlock_unlock(&e->lock);
 }
 
-static int start_sinks(struct export *e, char *why)
+static int start_sinks(struct exporter *e, char *why)
 {
 	const struct export_config *c = e->config;
 	int i;
@@ -68,7 +69,14 @@ static int start_sinks(struct export *e, char *why)
 	return 0;
 }
 
-static int start_watches(struct export *e, char *why)
+static void add_watch(struct exporter *e, struct watch *w)
+{
+	pthread_rwlock_wrlock(&e->lock);
+	e->watches[e->watch_count++] = w;
+	pthread_rwlock_unlock(&e->lock);
+}
+
+static int start_watches(struct exporter *e, char *why)
 {
 	int i;
 
@@ -77,13 +85,55 @@ static int start_watches(struct export *e, char *why)
 
 		if (!w)
 			return -EIO;
-		e->watches[e->watch_count++] = w;
+		add_watch(e, w);
 	}
 	return 0;
 }
 
+/* ---- servers: main's thread alone knows their list ---- */
+
+static bool has_server(const struct exporter *e, const struct section *s)
+{
+	int i;
+
+	for (i = 0; i < e->server_count; i++)
+		if (prometheus_section(e->server[i]) == s)
+			return true;
+	return false;
+}
+
+/* Starts those of the config that are not there yet. */
+static int start_servers(struct exporter *e, char *why)
+{
+	const struct export_config *c = e->config;
+	struct prometheus *p;
+	int i;
+
+	for (i = 0; i < c->section_count; i++) {
+		if (strcmp(c->sections[i]->name, "prometheus") || has_server(e, c->sections[i]))
+			continue;
+		if (e->server_count == EXPORT_SERVERS) {
+			snprintf(why, WHY_SIZE, "prometheus: at most %d", EXPORT_SERVERS);
+			return -E2BIG;
+		}
+		p = prometheus_start(e, c->sections[i], why);
+		if (!p)
+			return -EIO;
+		e->server[e->server_count++] = p;
+	}
+	return 0;
+}
+
+void export_tick(struct exporter *e)
+{
+	int i;
+
+	for (i = 0; i < e->server_count; i++)
+		prometheus_tick(e->server[i]);
+}
+
 /* What reading and, at the end, detaching need stays. */
-static int drop_privileges(struct export *e, char *why)
+static int drop_privileges(struct exporter *e, char *why)
 {
 	bool filters = false;
 	int i, err;
@@ -99,13 +149,20 @@ static int drop_privileges(struct export *e, char *why)
 	return err;
 }
 
-int export_start(struct export *e, struct export_config *c, char why[WHY_SIZE])
+int export_start(struct exporter *e, struct export_config *c, char why[WHY_SIZE])
 {
+	struct timespec now;
 	int err;
 
-	*e = (struct export){ .config = c };
+	clock_gettime(CLOCK_REALTIME, &now);
+	*e = (struct exporter){
+		.config = c, .begun = (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec
+	};
 	pthread_rwlock_init(&e->lock, NULL);
 	err = start_sinks(e, why);
+	/* Servers first: a port in use is known before anything is attached. */
+	if (!err)
+		err = start_servers(e, why);
 	if (!err)
 		err = start_watches(e, why);
 	if (!err)
@@ -115,11 +172,14 @@ int export_start(struct export *e, struct export_config *c, char why[WHY_SIZE])
 	return err;
 }
 
-void export_stop(struct export *e, double seconds)
+void export_stop(struct exporter *e, double seconds)
 {
 	uint64_t deadline = now_ns() + (uint64_t)(seconds * 1e9);
 	int i;
 
+	for (i = 0; i < e->server_count; i++)
+		prometheus_stop(e->server[i]);
+	e->server_count = 0;
 	for (i = 0; i < e->watch_count; i++)
 		watch_stop(e->watches[i]);
 	for (i = 0; i < e->watch_count; i++)
@@ -133,7 +193,7 @@ void export_stop(struct export *e, double seconds)
 	pthread_rwlock_destroy(&e->lock);
 }
 
-bool export_alive(struct export *e, double seconds)
+bool export_alive(struct exporter *e, double seconds)
 {
 	uint64_t now = now_ns();
 	int i;
@@ -167,7 +227,7 @@ static bool keep_section(struct export_config *old, struct export_config *new,
 }
 
 /* Takes the sinks that are no longer wanted out of the list: how many are in `out`. */
-static int unwanted_sinks(struct export *e, struct export_config *old, struct export_config *new,
+static int unwanted_sinks(struct exporter *e, struct export_config *old, struct export_config *new,
 			  struct sink **out)
 {
 	int i, kept = 0, n = 0;
@@ -181,7 +241,20 @@ static int unwanted_sinks(struct export *e, struct export_config *old, struct ex
 	return n;
 }
 
-static bool has_sink(const struct export *e, const struct section *s)
+/* A server begins anew: its certificate may be another. */
+static void exchange_servers(struct exporter *e)
+{
+	char why[WHY_SIZE];
+	int i;
+
+	for (i = 0; i < e->server_count; i++)
+		prometheus_stop(e->server[i]);
+	e->server_count = 0;
+	if (start_servers(e, why))
+		say("%s; going on without it", why);
+}
+
+static bool has_sink(const struct exporter *e, const struct section *s)
 {
 	int i;
 
@@ -191,7 +264,7 @@ static bool has_sink(const struct export *e, const struct section *s)
 	return false;
 }
 
-static void start_wanted_sinks(struct export *e)
+static void start_wanted_sinks(struct exporter *e)
 {
 	const struct export_config *c = e->config;
 	char why[WHY_SIZE];
@@ -224,23 +297,25 @@ static bool wants(const struct export_config *c, const char *name)
 	return false;
 }
 
-static void exchange_watches(struct export *e)
+static void exchange_watches(struct exporter *e)
 {
 	const struct export_config *c = e->config;
+	struct watch *gone[CONFIG_INTERFACES];
 	char why[WHY_SIZE];
-	int i, k, kept = 0;
+	int i, k, kept = 0, n = 0;
 
-	for (i = 0; i < e->watch_count; i++) {
-		struct watch *w = e->watches[i];
-
-		if (wants(c, w->name)) {
-			e->watches[kept++] = w;
-			continue;
-		}
-		watch_stop(w);
-		watch_free(w);
-	}
+	pthread_rwlock_wrlock(&e->lock);
+	for (i = 0; i < e->watch_count; i++)
+		if (wants(c, e->watches[i]->name))
+			e->watches[kept++] = e->watches[i];
+		else
+			gone[n++] = e->watches[i];
 	e->watch_count = kept;
+	pthread_rwlock_unlock(&e->lock);
+	for (i = 0; i < n; i++)
+		watch_stop(gone[i]);
+	for (i = 0; i < n; i++)
+		watch_free(gone[i]);
 	for (i = 0; i < c->interface_count; i++) {
 		struct watch *w;
 
@@ -250,13 +325,13 @@ static void exchange_watches(struct export *e)
 			continue;
 		w = watch_start(e, c->interfaces[i], why);
 		if (w)
-			e->watches[e->watch_count++] = w;
+			add_watch(e, w);
 		else
 			say("%s; going on without it", why);
 	}
 }
 
-void export_reload(struct export *e, struct export_config *new)
+void export_reload(struct exporter *e, struct export_config *new)
 {
 	struct export_config *old = e->config;
 	struct sink *gone[EXPORT_SINKS];
@@ -272,6 +347,7 @@ void export_reload(struct export *e, struct export_config *new)
 	for (i = 0; i < n; i++)
 		sink_stop(gone[i], deadline);
 	start_wanted_sinks(e);
+	exchange_servers(e);
 	exchange_watches(e);
 	for (i = 0; i < n; i++)
 		sink_free(gone[i]);

@@ -12,16 +12,31 @@
 
 #include "export_config.h"
 #include "feed.h"
+#include "findings.h"
+#include "kept.h"
 #include "live.h"
 #include "sink.h"
 
 #define EXPORT_SINKS 32
+#define EXPORT_SERVERS 4
 
-struct export;
+struct exporter;
+
+/* What the last scan of an interface found, for metrics. */
+struct scanned {
+	struct feed_ledger ledger;
+	uint64_t flows, syns; /* records in the tables */
+	uint64_t findings[FINDINGS];
+	struct port_wanted port[PORTS_WANTED];
+	struct weir_port ports[PORTS_WANTED];
+	int port_count;
+	uint64_t scans;
+	double seconds; /* of CPU, all scans together */
+};
 
 /* A watched interface. What is under `lock` is read by others, e.g. Prometheus' scrapes. */
 struct watch {
-	struct export *export;
+	struct exporter *exporter;
 	uint16_t number;
 	char name[IF_NAMESIZE];
 	pthread_t thread;
@@ -30,18 +45,20 @@ struct watch {
 
 	struct snapshot snapshot; /* the thread's alone */
 	struct feed *feed;
+	struct findings findings;
+	struct handshakes shaken; /* of the feed, as of the last scan */
 
 	pthread_mutex_t lock;
 	struct live live;
-	bool up; /* `live` is open */
-	struct feed_ledger ledger;
-	struct feed_ledger earlier; /* of the times it was open before: before, exported, lost */
-	uint64_t live_flows, ended, scans;
-	double scan_seconds; /* of CPU, all scans together */
+	bool up;	   /* `live` is open, and: */
+	int program_fd[2]; /* ingress, egress; -1 where it cannot be had */
+	struct scanned scanned;
+	struct kept kept;
 };
 
-struct export
-{
+struct prometheus;
+
+struct exporter {
 	struct export_config *config;
 	pthread_rwlock_t lock; /* of the lists */
 	struct watch *watches[CONFIG_INTERFACES];
@@ -50,19 +67,25 @@ struct export
 	int sink_count;
 	bool dropped; /* privileges: nothing can be attached any more */
 	bool failed;  /* it ends because it cannot go on */
+	struct prometheus *server[EXPORT_SERVERS];
+	int server_count;
+	uint64_t begun; /* ns since the epoch */
 };
 
 /* Takes the config over. 0, or a negative errno with a line in `why` and nothing left running. */
-int export_start(struct export *e, struct export_config *c, char why[WHY_SIZE]);
+int export_start(struct exporter *e, struct export_config *c, char why[WHY_SIZE]);
 /* Goes over to another config: what is the same in both goes on. */
-void export_reload(struct export *e, struct export_config *c);
+void export_reload(struct exporter *e, struct export_config *c);
 /* Last records, and at most `seconds` for the sinks to deliver what waits. */
-void export_stop(struct export *e, double seconds);
+void export_stop(struct exporter *e, double seconds);
 /* Whether every interface's thread has gone round in the last `seconds`. */
-bool export_alive(struct export *e, double seconds);
+bool export_alive(struct exporter *e, double seconds);
+
+/* To be called every second or so. */
+void export_tick(struct exporter *e);
 
 /* The thread of one interface, export_watch.c. */
-struct watch *watch_start(struct export *e, const char *name, char why[WHY_SIZE]);
+struct watch *watch_start(struct exporter *e, const char *name, char why[WHY_SIZE]);
 /* Asks all to end before any is waited for. */
 void watch_stop(struct watch *w);
 void watch_free(struct watch *w);

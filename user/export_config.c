@@ -22,6 +22,16 @@ static const struct setting settings[] = {
 	{ "export", "flows", "RECORDS", SETTING_COUNT, "0", "its flow records per CPU, 0: by memory", 0, 1 << 28 },
 	{ "export", "filter", "EXPRESSION", SETTING_TEXT, NULL, "count only what this pcap-filter expression matches", 0, 0 },
 	{ "export", "drop_privileges", NULL, SETTING_FLAG, "no", "once it has attached, give up all that reading does not need; an interface that comes back then needs a new start", 0, 0 },
+	{ "export", "ports", "PORT/PROTO,...", SETTING_PORTS, NULL, "ports to count in metrics, e.g. 443/tcp,53/udp", 0, 0 },
+	{ "export", "finding_window", "SECONDS", SETTING_SECONDS, "10", "what findings are judged over", 1, 3600 },
+	{ "export", "sweep_targets", "N", SETTING_COUNT, "100", "addresses to which a source's SYNs are a sweep", 1, 1e9 },
+	{ "export", "scan_ports", "N", SETTING_COUNT, "100", "ports to which a source's SYNs are a scan", 1, 1e9 },
+	{ "export", "flood_syns", "N", SETTING_COUNT, "10000", "SYNs to an address and port that are a flood", 1, 1e12 },
+
+	{ "prometheus", "listen", "ADDR:PORT", SETTING_TARGET, NULL, "metrics for Prometheus at /metrics; :PORT is 127.0.0.1:PORT", 0, 0 },
+	{ "prometheus", "tls_cert", "FILE", SETTING_TEXT, NULL, "TLS, with this certificate (PEM)", 0, 0 },
+	{ "prometheus", "tls_key", "FILE", SETTING_TEXT, NULL, "and its key", 0, 0 },
+	{ "prometheus", "basic_auth_users", "USER:HASH,...", SETTING_TEXT, NULL, "who may ask; HASH is crypt(5)'s, bcrypt for one", 0, 0 },
 
 	{ "ipfix", "target", "[udp:|tcp:]HOST:PORT", SETTING_TARGET, NULL, "flow records to an IPFIX collector", 0, 0 },
 	{ "ipfix", "biflow", NULL, SETTING_FLAG, "no", "both directions in one record where a batch has them (RFC 5103)", 0, 0 },
@@ -145,6 +155,31 @@ static bool is_choice(const char *words, const char *text)
 	return false;
 }
 
+const char *const port_protos[3] = { "tcp", "udp", "sctp" };
+
+int ports_of(const char *text, struct port_wanted to[PORTS_WANTED])
+{
+	int n = 0, used;
+	unsigned int port;
+	uint8_t row;
+	char proto[8];
+
+	for (;; text += used + 1) {
+		if (n == PORTS_WANTED || *text < '0' || *text > '9' ||
+		    sscanf(text, "%u/%7[a-z]%n", &port, proto, &used) != 2 || port > 65535)
+			return -EINVAL;
+		for (row = 0; row < 3 && strcmp(proto, port_protos[row]); row++)
+			;
+		if (row == 3)
+			return -EINVAL;
+		to[n++] = (struct port_wanted){ (uint16_t)port, row };
+		if (!text[used])
+			return n;
+		if (text[used] != ',')
+			return -EINVAL;
+	}
+}
+
 static bool in_range(const struct setting *row, double n)
 {
 	return n >= row->min && (!row->max || n <= row->max);
@@ -152,10 +187,13 @@ static bool in_range(const struct setting *row, double n)
 
 static bool is_valid(const struct setting *row, const char *text)
 {
+	struct port_wanted ports[PORTS_WANTED];
 	double n;
 	bool flag;
 
 	switch (row->type) {
+	case SETTING_PORTS:
+		return ports_of(text, ports) > 0;
 	case SETTING_FLAG:
 		return as_flag(text, &flag);
 	case SETTING_COUNT:

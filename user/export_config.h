@@ -25,7 +25,18 @@ enum setting_type {
 	SETTING_SIZE,	 /* bytes: 4096, 64K, 16M, 2G */
 	SETTING_SECONDS, /* 60, 60s, 500ms, 5m */
 	SETTING_CHOICE,	 /* one of the words in `arg`, between bars */
+	SETTING_PORTS,	 /* 443/tcp,53/udp */
 };
+
+struct port_wanted {
+	uint16_t port;
+	uint8_t row; /* as in weir_port: 0 TCP, 1 UDP, 2 SCTP */
+};
+#define PORTS_WANTED 64
+extern const char *const port_protos[3];
+
+/* Reads a list of ports: their number, or -EINVAL. */
+int ports_of(const char *text, struct port_wanted to[PORTS_WANTED]);
 
 struct setting {
 	const char *section;

@@ -38,7 +38,7 @@ static bool is_stopping(const struct watch *w)
 
 static const struct section *settings_of(const struct watch *w)
 {
-	return w->export->config->sections[0];
+	return w->exporter->config->sections[0];
 }
 
 /* One look at the settings, which a reload may exchange. */
@@ -47,7 +47,7 @@ static struct feed_options options_of(struct watch *w, uint64_t *interval)
 	struct feed_options o;
 	const struct section *s;
 
-	pthread_rwlock_rdlock(&w->export->lock);
+	pthread_rwlock_rdlock(&w->exporter->lock);
 	s = settings_of(w);
 	o = (struct feed_options){
 		.active_ns = seconds_ns(section_seconds(s, "active_timeout")),
@@ -56,14 +56,14 @@ static struct feed_options options_of(struct watch *w, uint64_t *interval)
 		.baseline = !w->live.held && strcmp(section_text(s, "since"), "attach") != 0,
 	};
 	*interval = seconds_ns(section_seconds(s, "scan_interval"));
-	pthread_rwlock_unlock(&w->export->lock);
+	pthread_rwlock_unlock(&w->exporter->lock);
 	return o;
 }
 
 static void push(void *arg, struct batch *b)
 {
 	struct watch *w = arg;
-	struct export *e = w->export;
+	struct exporter *e = w->exporter;
 	int i;
 
 	pthread_rwlock_rdlock(&e->lock);
@@ -102,35 +102,76 @@ static int open_live(struct watch *w, struct live *l)
 	return live_watch(l, w->name, &o);
 }
 
-static struct weir_sum plus(struct weir_sum a, struct weir_sum b)
+static void close_programs(struct watch *w)
 {
-	return (struct weir_sum){ a.packets + b.packets, a.bytes + b.bytes };
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		if (w->program_fd[i] >= 0)
+			close(w->program_fd[i]);
+		w->program_fd[i] = -1;
+	}
+}
+
+/* Kept open, for what the programs cost is asked of them at each scrape. */
+static void open_programs(struct watch *w)
+{
+	struct live *l = &w->live;
+	int i;
+
+	for (i = 0; i < 2; i++)
+		w->program_fd[i] =
+			l->held ? dup(live_program(l, i)) : live_pinned(l, i ? "tc" : "xdp");
 }
 
 static void watch_close(struct watch *w)
 {
-	struct feed_ledger *e = &w->earlier, *l = &w->ledger;
-
 	pthread_mutex_lock(&w->lock);
 	w->up = false;
-	e->before = plus(e->before, l->before);
-	e->exported = plus(e->exported, l->exported);
-	e->lost = plus(e->lost, l->lost);
-	e->overlap = plus(e->overlap, l->overlap);
-	e->records += l->records;
-	*l = (struct feed_ledger){ 0 };
 	feed_free(w->feed);
 	w->feed = NULL;
+	findings_free(&w->findings);
+	kept_close(&w->kept);
+	close_programs(w);
 	live_close(&w->live);
+	w->scanned = (struct scanned){ 0 };
 	pthread_mutex_unlock(&w->lock);
 	snapshot_free(&w->snapshot);
 }
 
 /* ---- the tables ---- */
 
-static int read_tables(struct watch *w, bool last)
+static int take_flow(void *arg, const struct flow_sum *f)
 {
-	struct ended_visitor visitor = { .flow = feed_ended, .arg = w->feed };
+	return feed_ended(((struct watch *)arg)->feed, f);
+}
+
+static int take_syn(void *arg, const struct syn_sum *s)
+{
+	return findings_ended(&((struct watch *)arg)->findings, s);
+}
+
+static struct findings_options findings_of(struct watch *w, struct scanned *out)
+{
+	struct findings_options o;
+	const struct section *s;
+
+	pthread_rwlock_rdlock(&w->exporter->lock);
+	s = settings_of(w);
+	o = (struct findings_options){
+		.window_ns = seconds_ns(section_seconds(s, "finding_window")),
+		.sweep_targets = section_count(s, "sweep_targets"),
+		.scan_ports = section_count(s, "scan_ports"),
+		.flood_syns = section_count(s, "flood_syns"),
+	};
+	out->port_count = ports_of(section_text(s, "ports"), out->port);
+	pthread_rwlock_unlock(&w->exporter->lock);
+	return o;
+}
+
+static int read_tables(struct watch *w, const struct findings_options *o, bool last)
+{
+	struct ended_visitor visitor = { take_flow, take_syn, w };
 	struct live *l = &w->live;
 	uint64_t now;
 	int err = reader_visit(l->reader, &visitor);
@@ -138,22 +179,66 @@ static int read_tables(struct watch *w, bool last)
 	if (!err)
 		err = reader_read(l->reader, &w->snapshot);
 	now = clock_ns(CLOCK_BOOTTIME) + (uint64_t)l->tables.clock_offset;
+	if (!err)
+		err = findings_scan(&w->findings, &w->snapshot, now, o);
 	return err ? err : feed_scan(w->feed, &w->snapshot, now, last);
+}
+
+static struct weir_sum less(struct weir_sum a, struct weir_sum b)
+{
+	return (struct weir_sum){ a.packets - b.packets, a.bytes - b.bytes };
+}
+
+static void add(struct weir_sum *to, struct weir_sum more)
+{
+	to->packets += more.packets;
+	to->bytes += more.bytes;
+}
+
+/* What has come since the last scan goes to the counts that outlast us. */
+static void keep(struct kept_counts *k, const struct scanned *then, const struct scanned *now,
+		 const struct handshakes *h, struct handshakes *h_then)
+{
+	int i;
+
+	k->records += now->ledger.records - then->ledger.records;
+	add(&k->exported, less(now->ledger.exported, then->ledger.exported));
+	add(&k->gone, less(now->ledger.gone, then->ledger.gone));
+	for (i = 0; i <= HANDSHAKE_BOUNDS; i++)
+		k->handshakes.count[i] += h->count[i] - h_then->count[i];
+	k->handshakes.sum_ns += h->sum_ns - h_then->sum_ns;
+	*h_then = *h;
+}
+
+static void note_scan(struct watch *w, struct scanned *now)
+{
+	const struct snapshot *s = &w->snapshot;
+	int i;
+
+	now->ledger = *feed_ledger(w->feed);
+	now->flows = s->live;
+	now->syns = s->syn_live;
+	memcpy(now->findings, w->findings.active, sizeof(now->findings));
+	for (i = 0; i < now->port_count && s->ports; i++)
+		now->ports[i] = s->ports[(uint32_t)now->port[i].row << 16 | now->port[i].port];
 }
 
 static void scan(struct watch *w, bool last)
 {
 	uint64_t begun = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-	int err = read_tables(w, last);
+	struct scanned now = { 0 };
+	struct findings_options o = findings_of(w, &now);
+	int err = read_tables(w, &o, last);
 
 	if (err)
 		say("%s: reading the tables failed: %s; trying on", w->name, strerror(-err));
+	note_scan(w, &now);
 	pthread_mutex_lock(&w->lock);
-	w->ledger = *feed_ledger(w->feed);
-	w->live_flows = w->snapshot.live;
-	w->ended = w->snapshot.ended;
-	w->scans++;
-	w->scan_seconds += (double)(clock_ns(CLOCK_THREAD_CPUTIME_ID) - begun) / 1e9;
+	keep(w->kept.counts, &w->scanned, &now, feed_handshakes(w->feed), &w->shaken);
+	now.scans = w->scanned.scans + 1;
+	now.seconds =
+		w->scanned.seconds + (double)(clock_ns(CLOCK_THREAD_CPUTIME_ID) - begun) / 1e9;
+	w->scanned = now;
 	pthread_mutex_unlock(&w->lock);
 }
 
@@ -167,11 +252,11 @@ static int watch_open(struct watch *w, char why[WHY_SIZE])
 	int err;
 
 	pthread_mutex_lock(&one_at_a_time);
-	pthread_rwlock_rdlock(&w->export->lock);
+	pthread_rwlock_rdlock(&w->exporter->lock);
 	pthread_mutex_lock(&w->lock);
 	err = open_live(w, &w->live);
 	snprintf(why, WHY_SIZE, "%s", w->live.why);
-	pthread_rwlock_unlock(&w->export->lock);
+	pthread_rwlock_unlock(&w->exporter->lock);
 	if (!err) {
 		o = options_of(w, &interval);
 		memcpy(iface.name, w->name, sizeof(iface.name));
@@ -182,8 +267,14 @@ static int watch_open(struct watch *w, char why[WHY_SIZE])
 			snprintf(why, WHY_SIZE, "%s: no memory to remember flows", w->name);
 	}
 	w->up = !err;
-	if (err)
+	if (err) {
 		live_close(&w->live);
+	} else {
+		findings_init(&w->findings);
+		kept_open(&w->kept, &w->live);
+		open_programs(w);
+		w->shaken = (struct handshakes){ 0 };
+	}
 	pthread_mutex_unlock(&w->lock);
 	pthread_mutex_unlock(&one_at_a_time);
 	if (err)
@@ -251,18 +342,17 @@ static void wait_till_back(struct watch *w)
 
 static void tell_end(const struct watch *w)
 {
-	const struct feed_ledger *l = &w->ledger;
+	const struct feed_ledger *l = &w->scanned.ledger;
 
 	say("%s: %llu records hold %llu packets, %llu bytes; lost to full tables: %llu packets%s",
 	    w->name, (unsigned long long)l->records, (unsigned long long)l->exported.packets,
-	    (unsigned long long)l->exported.bytes,
-	    (unsigned long long)(l->lost.packets - l->overlap.packets),
+	    (unsigned long long)l->exported.bytes, (unsigned long long)l->gone.packets,
 	    l->balanced ? "" : " (NOT BALANCED)");
 }
 
 static void tell_gone(struct watch *w, const char *gone)
 {
-	struct export *e = w->export;
+	struct exporter *e = w->exporter;
 
 	if (!e->dropped) {
 		say("%s: %s; waiting for it to come back", w->name, gone);
@@ -295,7 +385,7 @@ static void *run(void *arg)
 	return NULL;
 }
 
-struct watch *watch_start(struct export *e, const char *name, char why[WHY_SIZE])
+struct watch *watch_start(struct exporter *e, const char *name, char why[WHY_SIZE])
 {
 	static uint16_t numbers;
 	struct watch *w = calloc(1, sizeof(*w));
@@ -303,7 +393,8 @@ struct watch *watch_start(struct export *e, const char *name, char why[WHY_SIZE]
 	snprintf(why, WHY_SIZE, "%s: no memory", name);
 	if (!w)
 		return NULL;
-	w->export = e;
+	w->exporter = e;
+	w->program_fd[0] = w->program_fd[1] = -1;
 	w->number = numbers++;
 	snprintf(w->name, sizeof(w->name), "%s", name);
 	pthread_mutex_init(&w->lock, NULL);

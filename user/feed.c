@@ -18,13 +18,20 @@ struct flow_state {
 	uint64_t tail, src[2], dst[2]; /* the key */
 	struct amount live;	       /* in the snapshot of scan `scan` */
 	struct amount base;	       /* exported - ended: below 0 it wraps, and comes right */
+	uint64_t first;		       /* ns: of the first packet of all */
 	uint64_t since;		       /* ns: of the first packet that waits; 0: none */
 	uint64_t last;		       /* ns: of the last packet */
 	uint32_t scan;		       /* 0: not seen in a snapshot yet */
 	uint8_t tcp_flags;
 	uint8_t closed; /* said to have ended: what still comes is told by timeouts */
 	uint8_t known;	/* has been through a scan */
+	uint8_t shaken; /* its handshake was timed */
 };
+
+#define HANDSHAKE_NS 10000000000ULL /* an answer later than that is none */
+
+const double handshake_bounds[HANDSHAKE_BOUNDS] = { 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
+						    0.5,   1,	 2.5,	5,    10 };
 
 #define KEY_SIZE offsetof(struct flow_state, live)
 
@@ -42,6 +49,7 @@ struct feed {
 	uint64_t from, now; /* the scan before, and this one */
 	struct weir_sum lost_told, non_ip_told;
 	struct feed_ledger ledger;
+	struct handshakes handshakes;
 };
 
 static void sum_add(struct weir_sum *to, uint64_t packets, uint64_t bytes)
@@ -107,6 +115,11 @@ void feed_set(struct feed *f, const struct feed_options *o)
 const struct feed_ledger *feed_ledger(const struct feed *f)
 {
 	return &f->ledger;
+}
+
+const struct handshakes *feed_handshakes(const struct feed *f)
+{
+	return &f->handshakes;
 }
 
 /* ---- records ---- */
@@ -205,7 +218,7 @@ static struct flow_state *state_of(struct feed *f, const struct flow_sum *sum)
 		return NULL;
 	s = rowset_row(&f->flows, n);
 	if (!s->known && (fresh || sum->first < s->since))
-		s->since = sum->first;
+		s->since = s->first = sum->first;
 	if (sum->last > s->last)
 		s->last = sum->last;
 	s->tcp_flags |= sum->tcp_flags;
@@ -265,7 +278,7 @@ static int take_live(struct feed *f, const struct snapshot *snap)
 /* ---- what is due ---- */
 
 /* The other direction of a connection: through the interface both ways, or twice the same way. */
-static const struct flow_state *reverse_of(struct feed *f, const struct flow_state *s)
+static struct flow_state *reverse_of(struct feed *f, const struct flow_state *s)
 {
 	struct weir_flow key = { 0 };
 	int turned;
@@ -288,6 +301,26 @@ static const struct flow_state *reverse_of(struct feed *f, const struct flow_sta
 			return rowset_row(&f->flows, n);
 	}
 	return NULL;
+}
+
+static void time_handshake(struct feed *f, struct flow_state *s)
+{
+	struct flow_state *other;
+	uint64_t ns;
+	int i;
+
+	if (s->shaken || ((const struct weir_flow *)s)->proto != WEIR_P_TCP ||
+	    !(s->tcp_flags & WEIR_TCP_SYN) || f->now - s->first > HANDSHAKE_NS)
+		return;
+	other = reverse_of(f, s);
+	if (!other || other->shaken || !(other->tcp_flags & WEIR_TCP_SYN))
+		return;
+	s->shaken = other->shaken = 1;
+	ns = other->first > s->first ? other->first - s->first : s->first - other->first;
+	for (i = 0; i < HANDSHAKE_BOUNDS && (double)ns > handshake_bounds[i] * 1e9; i++)
+		;
+	f->handshakes.count[i]++;
+	f->handshakes.sum_ns += ns;
 }
 
 /* RST, or FIN both ways, and quiet since the scan before: the last ACK is in. */
@@ -338,6 +371,7 @@ static bool look_after(const void *row, void *arg)
 		s->known = 1;
 		return s->scan != f->scan;
 	}
+	time_handshake(f, s);
 	if (!s->since)
 		s->since = f->from < s->last ? f->from : s->last;
 	s->known = 1;
@@ -364,7 +398,7 @@ static bool set_aside(const void *row, void *arg)
 	sum_add(&f->ledger.before, a.packets, a.bytes);
 	s->base = s->live;
 	s->since = 0;
-	s->known = 1;
+	s->known = s->shaken = 1;
 	return s->scan != f->scan;
 }
 
@@ -399,6 +433,8 @@ static void close_batches(struct feed *f, const struct snapshot *s, bool silent)
 	struct weir_sum lost = sum_news(gone, &f->lost_told);
 	struct weir_sum non_ip = sum_news(non_ip_of(&s->ledger), &f->non_ip_told);
 
+	if (!silent)
+		sum_add(&l->gone, lost.packets, lost.bytes);
 	/* Nothing to tell is not told. */
 	if (silent || (!f->batch && !lost.packets && !non_ip.packets) || !batch_open(f))
 		return;

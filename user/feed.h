@@ -31,7 +31,20 @@ struct feed_ledger {
 	struct weir_sum overlap;
 	struct weir_sum ip;
 	uint64_t records, flows; /* made; remembered */
+	struct weir_sum gone;	 /* lost - overlap since the first scan, never less than before */
 	bool balanced;		 /* as far as traffic went on while tables were read */
+};
+
+/*
+ * From a connection's SYN to its SYN-ACK, each once: where both were seen new. Known to the
+ * kernel's tick, 1 to 10 ms.
+ */
+#define HANDSHAKE_BOUNDS 11
+extern const double handshake_bounds[HANDSHAKE_BOUNDS]; /* seconds */
+
+struct handshakes {
+	uint64_t count[HANDSHAKE_BOUNDS + 1]; /* by bucket, the last past all bounds */
+	uint64_t sum_ns;
 };
 
 struct feed;
@@ -51,5 +64,7 @@ int feed_ended(void *arg, const struct flow_sum *ended);
  */
 int feed_scan(struct feed *f, const struct snapshot *s, uint64_t now, bool last);
 const struct feed_ledger *feed_ledger(const struct feed *f);
+/* Those since the feed began. */
+const struct handshakes *feed_handshakes(const struct feed *f);
 
 #endif

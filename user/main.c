@@ -9,8 +9,6 @@
 #include "cmd.h"
 #include "manual.h"
 
-#define WEIR_VERSION "0.1.0"
-
 static const struct cmd *const commands[] = {
 	&cmd_top,    &cmd_show,	   &cmd_read,	&cmd_attach,	 &cmd_detach,
 	&cmd_status, &cmd_clean,   &cmd_filter, &cmd_set_filter, &cmd_check,

@@ -33,7 +33,7 @@ static void put_sum(struct json_object *o, const char *key, struct weir_sum sum)
 	json_object_object_add(o, key, sum_object(sum));
 }
 
-static struct json_object *sizes_array(const struct weir_totals *t)
+static struct json_object *sizes_array(const struct totals *t)
 {
 	struct json_object *array = json_object_new_array();
 	int i;
@@ -58,7 +58,7 @@ static struct json_object *totals_object(const struct snapshot *s)
 	struct json_object *o = sum_object(ledger_counted(&s->ledger));
 	struct json_object *classes = json_object_new_object();
 	struct json_object *reasons = json_object_new_object();
-	const struct weir_totals *t = &s->totals;
+	const struct totals *t = &s->totals;
 	int i;
 
 	for (i = 0; i < WEIR_CLASSES; i++)

@@ -62,7 +62,7 @@ static void put_sum(const char *name, struct weir_sum sum)
 	printf("  %-16s %16llu packets %18llu bytes\n", name, sum.packets, sum.bytes);
 }
 
-static void put_sizes(const struct weir_totals *t, uint64_t all)
+static void put_sizes(const struct totals *t, uint64_t all)
 {
 	uint64_t low, i, n;
 
@@ -86,7 +86,7 @@ static void put_sizes(const struct weir_totals *t, uint64_t all)
 
 static void put_totals(const struct part *p, bool named)
 {
-	const struct weir_totals *t = &p->snapshot->totals;
+	const struct totals *t = &p->snapshot->totals;
 	bool any = false;
 	int i;
 
@@ -252,7 +252,7 @@ static void put_csv_rows(const struct rows *r)
 
 static void put_csv_totals(const struct part *p, bool named)
 {
-	const struct weir_totals *t = &p->snapshot->totals;
+	const struct totals *t = &p->snapshot->totals;
 	int i;
 
 	for (i = 0; i < WEIR_CLASSES; i++)

@@ -259,7 +259,7 @@ struct weir_sum ledger_counted(const struct ledger *l)
 	return sum_minus(l->seen, l->filtered);
 }
 
-static void close_ledger(struct reader *r, struct snapshot *out, const struct weir_totals *before)
+static void close_ledger(struct reader *r, struct snapshot *out, const struct totals *before)
 {
 	struct weir_sum sum, class;
 	struct ledger *l = &out->ledger;
@@ -320,7 +320,7 @@ static int begin_read(struct reader *r, struct snapshot *out)
 int reader_read(struct reader *r, struct snapshot *out)
 {
 	const uint32_t threads = threads_for(r), cpus = r->t->plan.cpus;
-	struct weir_totals before;
+	struct totals before;
 	int err = begin_read(r, out);
 
 	if (err)
@@ -455,7 +455,7 @@ void reader_free(struct reader *r)
 	free(r);
 }
 
-static void add_totals(struct weir_totals *to, const struct weir_totals *from)
+static void add_totals(struct totals *to, const struct totals *from)
 {
 	size_t i;
 

@@ -15,6 +15,7 @@
 
 #include "store.h"
 #include "tables.h"
+#include "totals.h"
 
 struct ledger {
 	struct weir_sum seen; /* counted, reentered and filtered */
@@ -31,11 +32,11 @@ struct ledger {
 struct weir_sum ledger_counted(const struct ledger *l);
 
 struct snapshot {
-	struct store store;	   /* flows and SYN records, merged */
-	struct weir_port *ports;   /* WEIR_PORTS */
-	struct weir_totals totals; /* of all CPUs */
-	struct syn_count syn;	   /* segments of all sources, those handed over among them */
-	struct weir_sum handed;	   /* packets and bytes of flows handed over, not in `store` */
+	struct store store;	 /* flows and SYN records, merged */
+	struct weir_port *ports; /* WEIR_PORTS */
+	struct totals totals;	 /* of all CPUs */
+	struct syn_count syn;	 /* segments of all sources, those handed over among them */
+	struct weir_sum handed;	 /* packets and bytes of flows handed over, not in `store` */
 	struct ledger ledger;
 	uint64_t live; /* records in the flow tables */
 	uint64_t syn_live;

@@ -228,7 +228,7 @@ static int syn_same(const struct syn_sum *a, const struct syn_sum *b)
 	       a->meta == b->meta;
 }
 
-static void sketch_merge(uint8_t *to, const uint8_t *from)
+void sketch_merge(uint8_t *to, const uint8_t *from)
 {
 	int i;
 

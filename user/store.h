@@ -123,6 +123,9 @@ static inline void flow_sum_set(struct flow_sum *to, const __u64 *line, uint64_t
 	to->pad[0] = to->pad[1] = to->pad[2] = 0;
 }
 
+/* What two sketches have seen together, in `to`: register by register, the larger of the two. */
+void sketch_merge(uint8_t *to, const uint8_t *from);
+
 /* From a table's record; times in ns are the caller's, who knows the clock. */
 struct flow_sum flow_sum_of(const struct weir_flow *r, uint64_t first, uint64_t last);
 struct syn_sum syn_sum_of(const struct weir_syn *r);

@@ -420,7 +420,7 @@ static int take_syns(struct top_data *d, struct watched *w)
 
 static int take_sizes(struct top_data *d, struct watched *w)
 {
-	const struct weir_totals *t = &w->snapshot.totals;
+	const struct totals *t = &w->snapshot.totals;
 	struct table *sizes = &d->table[TABLE_SIZES];
 	uint64_t packets[SIZE_ROWS] = { 0 };
 	uint32_t i, first = (w->iface - 1U) * SIZE_ROWS;

@@ -134,7 +134,7 @@ static void draw_more(const struct top *t, int y, int lines)
 {
 	const struct table *conv = &t->data.table[TABLE_CONVERSATIONS];
 	const struct snapshot *s = top_data_snapshot(&t->data, t->iface);
-	const struct weir_totals *w = &s->totals;
+	const struct totals *w = &s->totals;
 	double counted = (double)ledger_counted(&s->ledger).packets;
 	char text[96];
 

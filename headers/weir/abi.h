@@ -67,6 +67,30 @@ enum weir_class {
 };
 
 /*
+ * What a frame counts as in the totals of its direction: its class, or for IP more than that.
+ * TCP has a kind for each of 16 sets of flags, so that SYNs cost no more to count than others.
+ */
+enum weir_kind {
+	WEIR_KIND_IPV4 = 8, /* + enum weir_ip_kind */
+	WEIR_KIND_IPV6 = 32,
+	WEIR_KINDS = 64,
+};
+
+enum weir_ip_kind {
+	WEIR_IP_OTHER,
+	WEIR_IP_UDP,
+	WEIR_IP_ICMP, /* ICMPv6 too */
+	WEIR_IP_SCTP,
+	WEIR_IP_TCP = 8, /* + WEIR_KIND_* of its flags */
+	WEIR_IP_KINDS = 24,
+};
+
+#define WEIR_KIND_FIN 1
+#define WEIR_KIND_SYN 2
+#define WEIR_KIND_RST 4
+#define WEIR_KIND_ACK 8
+
+/*
  * Why a frame is other, malformed or truncated, and (from WEIR_R_L4_SHORT on) oddities of
  * packets that are counted in their flow all the same. WEIR_REASONS holds the names.
  */
@@ -202,7 +226,7 @@ struct weir_packet {
 	__u32 bytes;
 	__u32 packets; /* 1, or the segments of a GSO packet */
 	__u32 set;     /* of the hash, by its place in the array */
-	__u32 pad;
+	__u32 kind;    /* enum weir_kind */
 } __attribute__((aligned(64)));
 
 /*
@@ -211,11 +235,13 @@ struct weir_packet {
  * them.
  */
 struct weir_totals {
-	struct weir_sum class[8];      /* by enum weir_class */
+	struct weir_sum kind[4][WEIR_KINDS]; /* by enum weir_dir and enum weir_kind */
+	__u64 fin_repeats[4]; /* by enum weir_dir: FINs too many, for only the last segment has it
+			       */
 	struct weir_sum filtered[4];   /* by enum weir_dir: of no class, in no table */
 	struct weir_sum reason[32];    /* by enum weir_reason */
 	__u64 size[WEIR_SIZE_BUCKETS]; /* by frame length / 64 */
-	__u64 pad[7];
+	__u64 pad[3];
 };
 
 /* A ring's position and the sum of all it was ever given. */

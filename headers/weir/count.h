@@ -88,13 +88,13 @@ weir_inline void weir_count_size(struct weir_totals *t, const struct weir_wire *
 		t->size[weir_size_bucket(w->full)] += w->packets - 1;
 }
 
-/* Adds what was parsed to the totals. */
+/* Adds what was parsed to the totals, of direction `dir` and of that kind. */
 weir_inline void weir_totals_add(struct weir_totals *t, const struct weir_parsed *parsed,
-				 const struct weir_wire *w)
+				 const struct weir_wire *w, __u32 dir, __u32 kind)
 {
 	weir_count_size(t, w);
 	weir_wmb(&t->pad[0]);
-	weir_add(&t->class[parsed->class & 7], w -> packets, w -> bytes);
+	weir_add(&t->kind[dir & 3][kind & (WEIR_KINDS - 1)], w->packets, w->bytes);
 	if (parsed->reason)
 		weir_add(&t->reason[parsed->reason & 31], w->packets, w->bytes);
 }
@@ -170,13 +170,15 @@ weir_inline __u32 weir_count(struct weir_cpu *c, const struct weir_frame *f, str
 		p->over = (__s32)(w.bytes - w.ip_bytes);
 		p->bytes = w.bytes;
 		p->packets = w.packets;
+		if (w.packets > 1 && ((const struct weir_flow *)p)->tcp_flags & WEIR_TCP_FIN)
+			c->totals.fin_repeats[f->dir & 3] += w.packets - 1;
 		weir_wmb(&c->commits);
 		*(volatile __u32 *)&c->staged = ++n;
 		weir_wmb(&c->commits);
 	} else {
 		n = 0;
 	}
-	weir_totals_add(&c->totals, &parsed, &w);
+	weir_totals_add(&c->totals, &parsed, &w, f->dir, ip ? p->kind : parsed.class);
 	if (parsed.oddities)
 		weir_oddities_slow(c, parsed.oddities, w.packets, w.bytes);
 	return n;

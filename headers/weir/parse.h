@@ -150,6 +150,18 @@ weir_inline int weir_parse_link(const struct weir_frame *f, struct weir_cursor *
  * Ports, flags, ICMP type and code. `left` is what the IP header leaves for L4. Writes the
  * packet's tail; what is not there stays 0.
  */
+/* What an IP packet counts as in the totals, beside its family; `flags` are TCP's. */
+weir_inline __u32 weir_ip_kind(__u32 proto, __u32 flags)
+{
+	if (proto == WEIR_P_TCP)
+		return WEIR_IP_TCP + ((flags & 7) | (flags >> 1 & WEIR_KIND_ACK));
+	if (proto == WEIR_P_UDP)
+		return WEIR_IP_UDP;
+	if (proto == WEIR_P_ICMP || proto == WEIR_P_ICMPV6)
+		return WEIR_IP_ICMP;
+	return proto == WEIR_P_SCTP ? WEIR_IP_SCTP : WEIR_IP_OTHER;
+}
+
 weir_inline void weir_parse_l4(struct weir_cursor *c, __u32 left, __u32 proto, __u8 meta,
 			       struct weir_parsed *out, struct weir_packet *p)
 {
@@ -186,6 +198,8 @@ weir_inline void weir_parse_l4(struct weir_cursor *c, __u32 left, __u32 proto, _
 			out->oddities |= 1 << WEIR_R_L4_SHORT;
 	}
 	out->headers += l4;
+	p->kind = (meta & WEIR_META_IPV6 ? WEIR_KIND_IPV6 : WEIR_KIND_IPV4) +
+		  weir_ip_kind(proto, flags);
 	p->tail = weir_tail(ports, (__u8)proto, meta, (__u8)flags);
 }
 
@@ -222,6 +236,7 @@ weir_inline int weir_parse_ipv4(const struct weir_frame *f, struct weir_cursor *
 	if (fragment) {
 		out->oddities = 1 << WEIR_R_FRAGMENT;
 		p->tail = weir_tail(0, (__u8)proto, f->dir, 0);
+		p->kind = WEIR_KIND_IPV4 + weir_ip_kind(proto, 0);
 		return 1;
 	}
 	cursor_skip(c, header);
@@ -315,6 +330,7 @@ weir_inline int weir_parse_ipv6(const struct weir_frame *f, struct weir_cursor *
 	cursor_skip(c, 40);
 	if (weir_is_ext(proto) && !weir_parse_ext(f, c, &proto, &left, out, p)) {
 		p->tail = weir_tail(0, (__u8)proto, meta, 0);
+		p->kind = WEIR_KIND_IPV6 + weir_ip_kind(proto, 0);
 		return 1;
 	}
 	weir_parse_l4(c, left, proto, meta, out, p);

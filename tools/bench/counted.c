@@ -151,9 +151,27 @@ static uint64_t sum_ports(const struct shipped *s)
 	return sum;
 }
 
+/* Of an IP version: by kinds, or in builds of ABI 3 and before by class. */
+static uint64_t sum_seen(const struct shipped *s, const unsigned char *state, bool ipv6)
+{
+	const struct btf *btf = bpf_object__btf(s->object);
+	uint32_t from = ipv6 ? WEIR_KIND_IPV6 : WEIR_KIND_IPV4, dir, i;
+	struct place p;
+	uint64_t sum = 0;
+
+	if (layout_find(btf, "weir_cpu", "totals.kind", &p)) {
+		p = shipped_place(s, "weir_cpu", "totals.class");
+		return number_at(state + p.offset + (ipv6 ? WEIR_IPV6 : WEIR_IPV4) * p.size, 8);
+	}
+	for (dir = 0; dir < 4; dir++)
+		for (i = from; i < from + WEIR_IP_KINDS; i++)
+			sum += number_at(state + p.offset + (size_t)(dir * WEIR_KINDS + i) * p.size,
+					 8);
+	return sum;
+}
+
 void shipped_count(const struct shipped *s, int family, struct counted *out)
 {
-	struct place class = shipped_place(s, "weir_cpu", "totals.class");
 	uint32_t size = shipped_size(s, "weir_cpu"), cpu = (uint32_t)s->cpu;
 	unsigned char *state = allocate(1, size);
 
@@ -162,9 +180,9 @@ void shipped_count(const struct shipped *s, int family, struct counted *out)
 		die("%s: cannot read weir_cpus: %s", s->name, strerror(errno));
 	out->staged = sum_staged(s, state);
 	if (family != 6)
-		out->seen += number_at(state + class.offset + WEIR_IPV4 * class.size, 8);
+		out->seen += sum_seen(s, state, false);
 	if (family != 4)
-		out->seen += number_at(state + class.offset + WEIR_IPV6 * class.size, 8);
+		out->seen += sum_seen(s, state, true);
 	if (s->tables & WEIR_TABLE_FLOWS) {
 		out->ended = of_cpu(s, state, "ended.sum.packets");
 		out->endings = of_cpu(s, state, "ended.head");
