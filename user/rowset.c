@@ -131,6 +131,33 @@ uint32_t rowset_look(const struct rowset *s, const void *key)
 	return (uint32_t)s->slots[probe(s, key, rowset_hash(key, s->key_size, s->seed))] - 1;
 }
 
+void rowset_ask(const struct rowset *s, const void *key)
+{
+	if (s->slots)
+		__builtin_prefetch(
+			&s->slots[(uint32_t)rowset_hash(key, s->key_size, s->seed) & s->mask]);
+}
+
+void rowset_ask_row(const struct rowset *s, const void *key)
+{
+	uint64_t hash = rowset_hash(key, s->key_size, s->seed), slot;
+
+	if (!s->slots)
+		return;
+	slot = s->slots[(uint32_t)hash & s->mask];
+	if (slot && slot >> 32 == (uint32_t)hash)
+		__builtin_prefetch(rowset_row(s, (uint32_t)slot - 1), 1);
+}
+
+void rowset_ask_whole(const struct rowset *s, uint32_t number)
+{
+	const unsigned char *row = rowset_row(s, number);
+	size_t at;
+
+	for (at = 0; at < s->stride; at += 64)
+		__builtin_prefetch(row + at, 1);
+}
+
 uint32_t rowset_find(struct rowset *s, const void *key, bool *fresh)
 {
 	uint64_t hash = rowset_hash(key, s->key_size, s->seed);

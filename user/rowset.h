@@ -39,6 +39,11 @@ void rowset_clear(struct rowset *s);
 uint32_t rowset_look(const struct rowset *s, const void *key);
 /* The same, made of the key and zeros where there is none (*fresh). ROWSET_NONE: no memory. */
 uint32_t rowset_find(struct rowset *s, const void *key, bool *fresh);
+/* Ask memory for what rowset_find() will look at: first its slot, later its row. */
+void rowset_ask(const struct rowset *s, const void *key);
+void rowset_ask_row(const struct rowset *s, const void *key);
+/* And for all of a row. */
+void rowset_ask_whole(const struct rowset *s, uint32_t number);
 /* Drops all rows that `drop` wants gone, and their numbers; how many there were. */
 uint32_t rowset_drop(struct rowset *s, bool (*drop)(const void *row, void *arg), void *arg);
 

@@ -8,6 +8,7 @@
 #include "output.h"
 #include "top_data.h"
 
+#define BATCH 32
 #define FLOW_KEY 40 /* bytes: the flow_sum's tail, src and dst */
 /* Of all logs of conversations: 40 seconds of a million flows that change every two. */
 #define LOG_LIMIT (192U << 20)
@@ -123,8 +124,6 @@ int top_data_open(struct top_data *d, struct live *lives, int count, uint64_t si
 static void close_watched(struct watched *w)
 {
 	rowset_free(&w->known);
-	free(w->order);
-	free(w->order_next);
 	free(w->ports);
 	snapshot_free(&w->snapshot);
 }
@@ -147,45 +146,6 @@ void top_data_close(struct top_data *d)
 }
 
 /* ---- flows and their conversations ---- */
-
-static int order_room(struct watched *w, uint32_t count)
-{
-	uint32_t more = count + count / 4 + 256;
-	uint32_t *p;
-
-	if (count <= w->order_room)
-		return 0;
-	p = reallocarray(w->order, more, sizeof(*p));
-	if (!p)
-		return -ENOMEM;
-	w->order = p;
-	p = reallocarray(w->order_next, more, sizeof(*p));
-	if (!p)
-		return -ENOMEM;
-	w->order_next = p;
-	w->order_room = more;
-	return 0;
-}
-
-/*
- * The number of a known flow. Flows come in much the same order in every frame, so it is mostly
- * that of the flow behind the one found last; else the index is asked.
- */
-static uint32_t find_known(struct watched *w, uint64_t mark, uint32_t *at, bool *fresh)
-{
-	uint32_t i;
-
-	*fresh = false;
-	for (i = *at; i < w->order_count && i < *at + 4; i++) {
-		const struct known *k = rowset_row(&w->known, w->order[i]);
-
-		if (k->mark == mark) {
-			*at = i + 1;
-			return w->order[i];
-		}
-	}
-	return rowset_find(&w->known, &mark, fresh);
-}
 
 static uint64_t grown(uint64_t now, uint64_t then)
 {
@@ -229,18 +189,29 @@ static bool not_there(const void *row, void *arg)
 	return !((const struct known *)row)->there;
 }
 
+static uint64_t mark_of(const struct watched *w, const struct flow_sum *f)
+{
+	return rowset_hash(f, FLOW_KEY, w->known.seed);
+}
+
 /* Forgets flows that the reader has forgotten, when they are more than those it has. */
 static void prune_known(struct watched *w)
 {
-	uint32_t i;
+	const struct store *s = &w->snapshot.store;
+	uint32_t i, n;
 
-	if (w->known.used / 2 <= w->order_count + 1024)
+	if (w->known.used / 2 <= s->flow_count + 1024)
 		return;
-	for (i = 0; i < w->order_count; i++)
-		((struct known *)rowset_row(&w->known, w->order[i]))->there = 1;
+	for (i = 0; i < s->flow_count; i++) {
+		uint64_t mark = mark_of(w, &s->flows[i]);
+
+		n = rowset_look(&w->known, &mark);
+		if (n != ROWSET_NONE)
+			((struct known *)rowset_row(&w->known, n))->there = 1;
+	}
 	rowset_drop(&w->known, not_there, NULL);
-	for (i = 0; i < w->order_count; i++)
-		((struct known *)rowset_row(&w->known, w->order[i]))->there = 0;
+	for (i = 0; i < w->known.count; i++)
+		((struct known *)rowset_row(&w->known, i))->there = 0;
 }
 
 /* To the row of all interfaces, and to that of this one. */
@@ -253,33 +224,75 @@ static int add_total(struct top_data *d, uint8_t iface, bool seen, const uint64_
 	return rates_add(&d->total_rates, 2U * iface + seen, add);
 }
 
+/* Flows that changed, dealt with together: so that their cache misses overlap. */
+struct batch {
+	const struct flow_sum *flow[BATCH];
+	uint64_t mark[BATCH];
+	uint32_t known[BATCH];
+	uint32_t n;
+};
+
+static int find_known(struct watched *w, struct batch *b)
+{
+	uint32_t i;
+	bool fresh;
+
+	for (i = 0; i < b->n; i++) {
+		b->mark[i] = mark_of(w, b->flow[i]);
+		rowset_ask(&w->known, &b->mark[i]);
+	}
+	for (i = 0; i < b->n; i++)
+		rowset_ask_row(&w->known, &b->mark[i]);
+	for (i = 0; i < b->n; i++) {
+		b->known[i] = rowset_find(&w->known, &b->mark[i], &fresh);
+		if (b->known[i] == ROWSET_NONE)
+			return -ENOMEM;
+		if (fresh)
+			((struct known *)rowset_row(&w->known, b->known[i]))->row = ROWSET_NONE;
+	}
+	return 0;
+}
+
+static int take_batch(struct top_data *d, struct watched *w, struct batch *b, uint64_t total[4])
+{
+	const struct rowset *rows = &d->table[TABLE_CONVERSATIONS].set;
+	int err = find_known(w, b);
+	struct known *k;
+	uint32_t i;
+
+	for (i = 0; i < b->n && !err; i++) {
+		k = rowset_row(&w->known, b->known[i]);
+		if (k->row != ROWSET_NONE)
+			rowset_ask_whole(rows, k->row);
+	}
+	for (i = 0; i < b->n && !err; i++) {
+		k = rowset_row(&w->known, b->known[i]);
+		if (k->packets != b->flow[i]->packets || k->bytes != b->flow[i]->bytes)
+			err = add_growth(d, w->iface, k, b->flow[i], total);
+	}
+	b->n = 0;
+	return err;
+}
+
 static int take_flows(struct top_data *d, struct watched *w)
 {
 	const struct store *s = &w->snapshot.store;
-	uint32_t i, n, at = 0, *swap;
+	struct batch b = { .n = 0 };
 	uint64_t total[4] = { 0 };
-	int err = order_room(w, s->flow_count);
+	uint32_t i;
+	int err = 0;
 
 	for (i = 0; i < s->flow_count && !err; i++) {
-		const struct flow_sum *f = &s->flows[i];
-		struct known *k;
-		bool fresh;
-
-		n = find_known(w, rowset_hash(f, FLOW_KEY, w->known.seed), &at, &fresh);
-		if (n == ROWSET_NONE)
-			return -ENOMEM;
-		k = rowset_row(&w->known, n);
-		if (fresh)
-			k->row = ROWSET_NONE;
-		w->order_next[i] = n;
-		if (k->packets != f->packets || k->bytes != f->bytes)
-			err = add_growth(d, w->iface, k, f, total);
+		if (!flow_changed(&w->snapshot, &s->flows[i]))
+			continue;
+		b.flow[b.n++] = &s->flows[i];
+		if (b.n == BATCH)
+			err = take_batch(d, w, &b, total);
 	}
-	swap = w->order;
-	w->order = w->order_next;
-	w->order_next = swap;
-	w->order_count = s->flow_count;
-	prune_known(w);
+	if (!err)
+		err = take_batch(d, w, &b, total);
+	if (!err)
+		prune_known(w);
 	return err ? err : add_total(d, w->iface, false, total);
 }
 

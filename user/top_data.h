@@ -61,8 +61,6 @@ struct watched {
 	uint8_t iface; /* number, from 1 */
 	struct snapshot snapshot;
 	struct rowset known;
-	uint32_t *order, *order_next; /* numbers of known flows, as they came in the last frame */
-	uint32_t order_count, order_room;
 	struct weir_port *ports; /* as of the last frame */
 };
 
