@@ -25,7 +25,7 @@ PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all run test tests bench bench-live bench-read bench-top install deb clean fmt fmt-check help deps-here
+.PHONY: all run test tests bench bench-live bench-read bench-top bench-packets install deb clean fmt fmt-check help deps-here
 
 all: deps-here $(B)/weir $(B)/load
 
@@ -35,6 +35,7 @@ help:
 	@echo 'sudo make bench-live                   the cost on a live link, beside other tools'
 	@echo 'sudo make bench-read                   how fast files are read, beside other tools'
 	@echo 'sudo make deb                          a Debian package, build/weir_*.deb'
+	@echo 'sudo make bench-packets                how many packets it keeps, beside tcpdump and xdpdump'
 	@echo 'make | bench | install (PREFIX, DESTDIR) | fmt | fmt-check | clean'
 
 # A complaint one can act on, before a compiler's.
@@ -210,6 +211,11 @@ bench-top: all $(B)/flood
 $(B)/man/weir.8: $(B)/weir tools/manpages $(wildcard tools/man/*.scd)
 	$(call say,MAN,$(@D))
 	$(Q)tools/manpages $(B)/weir $(@D)
+
+bench-packets:
+	@tools/install-deps bench
+	@$(MAKE) --no-print-directory all $(B)/blast
+	@tools/bench-packets $(BENCH_ARGS) $(B)
 
 install: all $(B)/man/weir.8
 	install -D -m 755 $(B)/weir $(DESTDIR)$(PREFIX)/sbin/weir
