@@ -226,6 +226,7 @@ install: all $(B)/man/weir.8
 	sed 's|@SBINDIR@|$(PREFIX)/sbin|; s|@DATADIR@|$(PREFIX)/share|' tools/systemd/weir@.service \
 		>$(DESTDIR)$(PREFIX)/lib/systemd/system/weir@.service
 	install -D -m 644 tools/systemd/export.conf $(DESTDIR)$(PREFIX)/share/weir/export.conf
+	install -D -m 644 tools/grafana/weir.json $(DESTDIR)$(PREFIX)/share/weir/grafana/weir.json
 	install -d $(DESTDIR)$(PREFIX)/share/weir/clickhouse/queries
 	install -m 644 tools/clickhouse/*.sql $(DESTDIR)$(PREFIX)/share/weir/clickhouse
 	install -m 644 tools/clickhouse/queries/*.sql $(DESTDIR)$(PREFIX)/share/weir/clickhouse/queries

@@ -29,18 +29,6 @@ gone()
 	[[ $state == Z* ]]
 }
 
-# SECONDS COMMAND...: until it succeeds.
-until_true()
-{
-	local end=$((SECONDS + $1))
-
-	shift
-	until "$@" >/dev/null 2>&1; do
-		((SECONDS < end)) || return 1
-		sleep 0.1
-	done
-}
-
 # PID [SIGNAL]: ends one of ours.
 end()
 {

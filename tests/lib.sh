@@ -43,6 +43,18 @@ need()
 	done
 }
 
+# SECONDS COMMAND...: until it succeeds.
+until_true()
+{
+	local end=$((SECONDS + $1))
+
+	shift
+	until "$@" >/dev/null 2>&1; do
+		((SECONDS < end)) || return 1
+		sleep 0.1
+	done
+}
+
 same()
 {
 	[[ $2 == "$3" ]] || fail "$1: is $2, should be $3"

@@ -73,17 +73,6 @@ s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW); s.bind(("peer0", 0))
 for i in range(7): s.send(bytes.fromhex("ffffffffffff020000000001080045000020000000004011000ac0000209c00002010bb80fa0000c00004142434400000000"))'
 }
 
-until_true()
-{
-	local _
-
-	for _ in {1..300}; do
-		! "$@" >/dev/null 2>&1 || return 0
-		sleep 0.1
-	done
-	return 1
-}
-
 # Each thread's capabilities, of any set, are as wanted.
 threads_have()
 {
@@ -106,14 +95,14 @@ capabilities()
 	begin
 	same "capabilities of the unit" "$(unit_says CapabilityBoundingSet)" "CAP_BPF CAP_NET_ADMIN CAP_PERFMON"
 	start
-	until_true threads_have " $CAP_BPF" || fail "$(threads_have "?") $(<"$TMP/log")"
+	until_true 60 threads_have " $CAP_BPF" || fail "$(threads_have "?") $(<"$TMP/log")"
 	threads=$(find "/proc/$DAEMON/task" -mindepth 1 -maxdepth 1 | wc -l)
 	((threads >= 4)) || fail "there are but $threads threads"
 	same "no new privileges" "$(cat /proc/"$DAEMON"/task/*/status | sed -n 's/^NoNewPrivs:\t//p' | sort -u)" 1
 	send
-	until_true grep -q '"dport":4000' "$TMP/rows" || fail "no rows after the drop: $(<"$TMP/log")"
+	until_true 60 grep -q '"dport":4000' "$TMP/rows" || fail "no rows after the drop: $(<"$TMP/log")"
 	ip -n "$LAB" link del eth0
-	until_true grep -q 'given up the privileges' "$TMP/log" || fail "no line when the interface goes: $(<"$TMP/log")"
+	until_true 60 grep -q 'given up the privileges' "$TMP/log" || fail "no line when the interface goes: $(<"$TMP/log")"
 	CODE=0
 	wait "$DAEMON" || CODE=$?
 	same "exit code, for systemd to start it again" "$CODE" 1
@@ -161,15 +150,15 @@ system_calls()
 	(($(sort -u "$TMP/allowed" | wc -l) > 100)) || fail "the filter could not be read"
 	start strace -f -qq -o "$TMP/trace"
 	tracer=$DAEMON
-	until_true pgrep -P "$tracer" -x weir || fail "the daemon does not start: $(<"$TMP/log")"
+	until_true 60 pgrep -P "$tracer" -x weir || fail "the daemon does not start: $(<"$TMP/log")"
 	DAEMON=$(pgrep -P "$tracer" -x weir)
-	until_true threads_have " $CAP_BPF" || fail "does not get to work: $(<"$TMP/log")"
+	until_true 60 threads_have " $CAP_BPF" || fail "does not get to work: $(<"$TMP/log")"
 	send
-	until_true grep -q '"dport":4000' "$TMP/rows" || fail "no rows: $(<"$TMP/log")"
+	until_true 60 grep -q '"dport":4000' "$TMP/rows" || fail "no rows: $(<"$TMP/log")"
 	kill -HUP "$DAEMON"
 	sleep 1
 	kill -TERM "$DAEMON"
-	until_true ended "$tracer" || fail "does not end: $(<"$TMP/log")"
+	until_true 60 ended "$tracer" || fail "does not end: $(<"$TMP/log")"
 	# From the exec on: what goes before is setpriv's and systemd's.
 	sed -nE 's/^[0-9]+ +([a-z_0-9]+)\(.*/\1/p' "$TMP/trace" | sort -u >"$TMP/made"
 	(($(wc -l <"$TMP/made") > 30)) || fail "the trace could not be read"
