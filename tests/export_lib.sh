@@ -61,6 +61,12 @@ await()
 	fail "never happened: $*"
 }
 
+# PORT: whether somebody on the lab's host has it.
+listens()
+{
+	[[ -n $(host ss -Hanutl "sport = :$1") ]]
+}
+
 # ---- the daemon ----
 
 # NAME [OPTION...]: a daemon whose log is log.NAME, ready when it returns; its pid is $DAEMON.

@@ -21,12 +21,6 @@ nfcapd_on()
 	await listens "$2"
 }
 
-# PORT: whether somebody has it.
-listens()
-{
-	[[ -n $(host ss -Hanutl "sport = :$1") ]]
-}
-
 # PID: ends a collector, and waits until it has written what it has.
 finish()
 {

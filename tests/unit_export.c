@@ -409,6 +409,7 @@ static const struct sink_type fake_type = {
 };
 
 const struct sink_type sink_ipfix = { .name = "ipfix" };
+const struct sink_type sink_sflow = { .name = "sflow" };
 const struct sink_type sink_json = { .name = "json" };
 const struct sink_type sink_clickhouse = { .name = "clickhouse" };
 

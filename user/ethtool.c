@@ -27,6 +27,20 @@ static int ask(int fd, const char *name, void *data)
 	return ioctl(fd, SIOCETHTOOL, &r) ? -errno : 0;
 }
 
+bool ethtool_speed(const char *name, uint64_t *speed, bool *full_duplex)
+{
+	struct ethtool_cmd now = { .cmd = ETHTOOL_GSET };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool known = fd >= 0 && !ask(fd, name, &now) &&
+		     ethtool_cmd_speed(&now) != (uint32_t)SPEED_UNKNOWN;
+
+	if (fd >= 0)
+		close(fd);
+	*speed = known ? ethtool_cmd_speed(&now) * 1000000ULL : 0;
+	*full_duplex = known && now.duplex == DUPLEX_FULL;
+	return known;
+}
+
 static uint32_t feature_count(int fd, const char *name)
 {
 	struct {

@@ -30,6 +30,8 @@ struct ethtool {
 
 /* 0 or a negative errno; what an interface does not tell is left empty. */
 int ethtool_read(const char *name, struct ethtool *out);
+/* Bits per second, and whether both ways at once. False where the driver does not say. */
+bool ethtool_speed(const char *name, uint64_t *speed, bool *full_duplex);
 
 /* Of the netdev family's xdp-features, bits of Linux 6.3 that will not change. */
 #define XDP_CAN_BASIC 1	 /* a program can be attached in the driver */

@@ -42,6 +42,13 @@ static const struct setting settings[] = {
 	{ "ipfix", "no_options", NULL, SETTING_FLAG, "no", "flow records only: no interface names, losses, sampling", 0, 0 },
 	{ "ipfix", "message", "BYTES", SETTING_SIZE, "1400", "the largest message", 512, 65000 },
 
+	{ "sflow", "target", "HOST:PORT", SETTING_TARGET, NULL, "sFlow v5 samples and counters to a collector", 0, 0 },
+	{ "sflow", "rate", "N", SETTING_COUNT, "1000", "sample one packet in so many, at random", 1, 1 << 30 },
+	{ "sflow", "header", "BYTES", SETTING_SIZE, "128", "of each sampled packet, from its beginning", 16, 1024 },
+	{ "sflow", "counters", "SECONDS", SETTING_SECONDS, "20", "between two samples of an interface's counters", 1, 86400 },
+	{ "sflow", "agent", "ADDRESS", SETTING_TEXT, NULL, "the agent's address; default: that datagrams come from", 0, 0 },
+	{ "sflow", "sub_agent", "N", SETTING_COUNT, "0", "for several agents with one address", 0, UINT32_MAX },
+
 	{ "json", "target", "FILE", SETTING_TARGET, NULL, "JSON lines to a file, or - for standard output", 0, 0 },
 	{ "json", "rotate_size", "BYTES", SETTING_SIZE, "0", "begin a new file past this size, e.g. 100M; 0: never", 0, 0 },
 	{ "json", "rotate_keep", "N", SETTING_COUNT, "5", "old files to keep, FILE.1 the newest", 1, 1000 },

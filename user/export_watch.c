@@ -73,6 +73,29 @@ static void push(void *arg, struct batch *b)
 	batch_put(b);
 }
 
+/* Sinks that look at packets themselves, also those that a reload has made. */
+static void join_sinks(struct watch *w)
+{
+	struct exporter *e = w->exporter;
+	int i;
+
+	pthread_rwlock_rdlock(&e->lock);
+	for (i = 0; i < e->sink_count; i++)
+		sink_join(e->sinks[i], &w->live);
+	pthread_rwlock_unlock(&e->lock);
+}
+
+static void leave_sinks(struct watch *w)
+{
+	struct exporter *e = w->exporter;
+	int i;
+
+	pthread_rwlock_rdlock(&e->lock);
+	for (i = 0; i < e->sink_count; i++)
+		sink_leave(e->sinks[i], &w->live);
+	pthread_rwlock_unlock(&e->lock);
+}
+
 /* ---- the interface ---- */
 
 static int open_live(struct watch *w, struct live *l)
@@ -126,6 +149,7 @@ static void open_programs(struct watch *w)
 
 static void watch_close(struct watch *w)
 {
+	leave_sinks(w);
 	pthread_mutex_lock(&w->lock);
 	w->up = false;
 	feed_free(w->feed);
@@ -283,6 +307,7 @@ static int watch_open(struct watch *w, char why[WHY_SIZE])
 		say("%s", w->live.note);
 	/* What is nobody's is what there was before we say that we are ready. */
 	scan(w, false);
+	join_sinks(w);
 	return 0;
 }
 
@@ -314,6 +339,8 @@ static void watch_while_there(struct watch *w, const char **gone)
 		}
 		if (now >= look) {
 			*gone = live_gone(&w->live);
+			if (!*gone)
+				join_sinks(w);
 			look = now + LOOK_NS;
 		}
 		sleep_till(w, now + DRAIN_NS < next ? now + DRAIN_NS : next);

@@ -20,16 +20,17 @@ static void read_attributes(const struct nlmsghdr *h, struct iface *out)
 	int left = (int)IFLA_PAYLOAD(h);
 
 	out->type = info->ifi_type;
+	out->flags = info->ifi_flags;
 	for (; RTA_OK(a, left); a = RTA_NEXT(a, left)) {
 		if (a->rta_type == IFLA_MTU) {
 			memcpy(&out->mtu, RTA_DATA(a), sizeof(out->mtu));
 		} else if (a->rta_type == IFLA_STATS64) {
-			struct rtnl_link_stats64 s = { 0 };
-			size_t n = RTA_PAYLOAD(a) < sizeof(s) ? RTA_PAYLOAD(a) : sizeof(s);
+			struct rtnl_link_stats64 *s = &out->stats;
+			size_t n = RTA_PAYLOAD(a) < sizeof(*s) ? RTA_PAYLOAD(a) : sizeof(*s);
 
-			memcpy(&s, RTA_DATA(a), n);
-			out->counters = (struct link_counters){ s.rx_packets, s.tx_packets,
-								s.rx_bytes, s.tx_bytes };
+			memcpy(s, RTA_DATA(a), n);
+			out->counters = (struct link_counters){ s->rx_packets, s->tx_packets,
+								s->rx_bytes, s->tx_bytes };
 		}
 	}
 }

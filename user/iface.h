@@ -3,6 +3,7 @@
 #ifndef WEIR_IFACE_H
 #define WEIR_IFACE_H
 
+#include <linux/if_link.h>
 #include <net/if.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,7 +17,9 @@ struct iface {
 	unsigned int index;
 	uint16_t type; /* ARPHRD_* */
 	uint32_t mtu;
+	uint32_t flags; /* IFF_* */
 	struct link_counters counters;
+	struct rtnl_link_stats64 stats; /* all that the driver counts */
 };
 
 /* 0, or a negative errno: -ENODEV where there is no such interface. */

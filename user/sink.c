@@ -22,10 +22,7 @@
 #define GRACE 500000000ULL	    /* ns that a thread has past its deadline */
 
 const struct sink_type *const sink_types[] = {
-	&sink_ipfix,
-	&sink_json,
-	&sink_clickhouse,
-	NULL,
+	&sink_ipfix, &sink_json, &sink_sflow, &sink_clickhouse, NULL,
 };
 
 const char *const sink_drop_names[DROPS] = {
@@ -40,6 +37,7 @@ const char *const sink_drop_names[DROPS] = {
 struct sink {
 	const struct sink_type *type;
 	const struct section *options;
+	void *state; /* of its type, once it is open */
 	struct sink_limits limits;
 	pthread_t thread;
 	pthread_mutex_t lock;
@@ -246,18 +244,17 @@ static void serve(struct sink *s, void *state)
 static void *run(void *arg)
 {
 	struct sink *s = arg;
-	void *state = NULL;
-	int err = s->type->open(s, &state, s->why, s->why_size);
+	int err = s->type->open(s, &s->state, s->why, s->why_size);
 
 	pthread_mutex_lock(&s->lock);
 	s->failed = err;
 	s->opened = true;
 	pthread_cond_broadcast(&s->wake);
 	if (!err) {
-		serve(s, state);
+		serve(s, s->state);
 		pthread_mutex_unlock(&s->lock);
 		if (s->type->close)
-			s->type->close(s, state, s->deadline);
+			s->type->close(s, s->state, s->deadline);
 		pthread_mutex_lock(&s->lock);
 	}
 	s->gone = true;
@@ -342,6 +339,18 @@ void sink_push(struct sink *s, struct batch *b)
 	queue_put(s, b);
 	pthread_cond_signal(&s->wake);
 	pthread_mutex_unlock(&s->lock);
+}
+
+void sink_join(struct sink *s, struct live *l)
+{
+	if (s->type->join)
+		s->type->join(s->state, l);
+}
+
+void sink_leave(struct sink *s, struct live *l)
+{
+	if (s->type->leave)
+		s->type->leave(s->state, l);
 }
 
 void sink_reload(struct sink *s)

@@ -37,6 +37,7 @@ struct sink_stats {
 };
 
 struct sink; /* one configured sink */
+struct live;
 
 /* batch() has taken the batch, and sink_delivered() or sink_drop() will say what became of it. */
 #define SINK_LATER 1
@@ -59,9 +60,16 @@ struct sink_type {
 	void (*idle)(struct sink *s, void *state);
 	void (*close)(struct sink *s, void *state, uint64_t deadline_ns);
 	void (*reload)(struct sink *s, void *state); /* SIGHUP: files to reopen */
+	/*
+	 * Of a sink that looks at packets itself; both or neither. Called on an interface's own
+	 * thread: join() now and then while it is watched, leave() before `l` is closed. What was
+	 * joined and not left when close() comes is still open then.
+	 */
+	void (*join)(void *state, struct live *l);
+	void (*leave)(void *state, struct live *l);
 };
 
-extern const struct sink_type sink_ipfix, sink_json, sink_clickhouse;
+extern const struct sink_type sink_ipfix, sink_json, sink_sflow, sink_clickhouse;
 
 /* What a sink_type may ask of its sink: the values of its options in export_config.c, by key. */
 const char *sink_target(const struct sink *s);
@@ -98,6 +106,9 @@ struct sink *sink_start(const struct sink_type *type, const struct section *opti
 /* Takes a reference; never waits. What there is no room for is counted. */
 void sink_push(struct sink *s, struct batch *b);
 void sink_reload(struct sink *s);
+/* Interfaces for sinks that look at packets; for others nothing. Not after sink_stop(). */
+void sink_join(struct sink *s, struct live *l);
+void sink_leave(struct sink *s, struct live *l);
 /* Asks it to end by `deadline_ns` of CLOCK_MONOTONIC; sink_free() waits until then. */
 void sink_stop(struct sink *s, uint64_t deadline_ns);
 void sink_free(struct sink *s);
