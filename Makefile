@@ -177,7 +177,7 @@ $(B)/test/weir: $(B)/asan/main.o $(B)/asan/libweir.a
 	$(Q)$(CC) $(ASAN) $^ -o $@ $(LIBS)
 
 tests: $(addprefix $(B)/test/,$(UNIT_TESTS) $(PLAIN_TESTS) $(TEST_TOOLS) read_races weir) \
-	$(B)/blast $(B)/sink $(B)/weir-bench $(B)/pcapgen $(B)/pcaploop
+	$(B)/blast $(B)/flood $(B)/sink $(B)/weir-bench $(B)/pcapgen $(B)/pcaploop
 
 # ---- what people type ----
 
