@@ -302,6 +302,26 @@ run_case "two interfaces in text and CSV" case_texts
 run_case "a bridge and its port: told, not summed" case_bridge
 run_case "interfaces that see the same packets" case_overlaps
 run_case "two interfaces with filters of their own" case_filtered
+# Sixteen, and each has tables enough although nobody said how large.
+case_sixteen()
+{
+	local i args=()
+
+	lab
+	for ((i = 0; i < 14; i++)); do
+		host ip link add "p$i" type ifb || skip "there is no ifb"
+		args+=(-i "p$i")
+	done
+	good weir attach -q -i wtap0 -i wtap1 "${args[@]}"
+	traffic
+	shown flows -i wtap0 -i wtap1 "${args[@]}"
+	same "interfaces" "$(ask '.by_interface | length')" 16
+	same "datagrams" "$(ask '[.flows[] | select(.dport > 7000 and .proto == 17) | .packets] | add')" 800
+	refuses 2 weir show -i a -i b -i c -i d -i e -i f -i g -i h -i j -i k -i l -i m -i n -i o -i p -i q -i r
+	good weir detach -q -i wtap0 -i wtap1 "${args[@]}"
+}
+
+run_case "sixteen interfaces" case_sixteen
 run_case "several interfaces: all or none" case_all_or_none
 run_case "top on several interfaces" case_top
 exit 0

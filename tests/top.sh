@@ -155,16 +155,19 @@ kernel_bytes()
 
 case_talker()
 {
-	local before after rate shown started
+	local before after rate shown started took
 
 	lab
 	three_loads
 	sleep 1
 	started=$(date +%s%N)
 	top 80x24 -- -q
-	until_shown "^$HOST4 +7001 $PEER4 +[0-9]+ udp" 5
+	until_shown "^$HOST4 +7001 $PEER4 +[0-9]+ udp" 20
 	# 0.3 s of them before it starts, and tmux.
-	(($(date +%s%N) - started < 2500000000)) || fail "it took more than two seconds to show who is talking"
+	# Beside others who want the CPUs it has its share of them.
+	took=$((($(date +%s%N) - started) / 1000000))
+	awk -v ms="$took" -v cpus="$(nproc)" '{ share = $1 / cpus; exit !(ms < 2500 * (share > 1 ? share : 1)) }' \
+		/proc/loadavg || fail "it took $took ms to show who is talking"
 	sleep 1
 	before=$(kernel_bytes) started=$(date +%s%N)
 	sleep 10

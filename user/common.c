@@ -36,6 +36,8 @@ int finish(int code)
 	return EXIT_FAILED;
 }
 
+#define MEMORY_EACH (16ULL << 20) /* for one of many interfaces, if nothing was said of it */
+
 int config_interfaces(struct config *cfg)
 {
 	int i, k, n = 0;
@@ -48,6 +50,8 @@ int config_interfaces(struct config *cfg)
 			cfg->interfaces[n++] = cfg->interfaces[i];
 	}
 	cfg->interface_count = n;
+	if (!cfg->memory_said && cfg->live.memory < (uint64_t)n * MEMORY_EACH)
+		cfg->live.memory = (uint64_t)n * MEMORY_EACH;
 	if (n)
 		return 0;
 	if (iface_default(cfg->default_interface)) {

@@ -451,12 +451,18 @@ static int take_sizes(struct top_data *d, struct watched *w)
 	return err;
 }
 
+/*
+ * Every frame seen, but for those that came while the tables were read: flows have these in the
+ * next frame, and a rate is of one and the same time.
+ */
 static int take_seen(struct top_data *d, struct watched *w)
 {
-	const struct weir_sum *seen = &w->snapshot.ledger.seen;
+	const struct ledger *l = &w->snapshot.ledger;
 	const struct total_row *row = top_data_total(d, w->iface, true);
-	uint64_t add[4] = { grown(seen->packets, row->sent.packets),
-			    grown(seen->bytes, row->sent.bytes) };
+	uint64_t late = grown(l->ip.packets, l->in_flows.packets + l->unattributed.packets);
+	uint64_t late_bytes = grown(l->ip.bytes, l->in_flows.bytes + l->unattributed.bytes);
+	uint64_t add[4] = { grown(l->seen.packets, row->sent.packets + late),
+			    grown(l->seen.bytes, row->sent.bytes + late_bytes) };
 
 	return add_total(d, w->iface, true, add);
 }
