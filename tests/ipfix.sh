@@ -12,11 +12,11 @@ set -- "${1:-}" ipfix
 
 # ---- collectors, on the loopback of the lab's host ----
 
-# NAME PORT: nfcapd, its pid in $NFCAPD.
+# NAME PORT [ADDRESS]: nfcapd, its pid in $NFCAPD.
 nfcapd_on()
 {
 	mkdir -p "$TMP/out.$1"
-	"$LABS" host "$NAME" nfcapd -p "$2" -b 127.0.0.1 -w "$TMP/out.$1" -t 3600 >>"$TMP/log.$1" 2>&1 &
+	"$LABS" host "$NAME" nfcapd -p "$2" -b "${3:-127.0.0.1}" -w "$TMP/out.$1" -t 3600 >>"$TMP/log.$1" 2>&1 &
 	NFCAPD=$!
 	await listens "$2"
 }
@@ -240,18 +240,20 @@ says()
 # UDP: the kernel knows what came back. It waits, and goes out when the collector is there again.
 a_collector_comes_and_goes()
 {
+	local address=$1
+
 	lab
-	daemon a --active-timeout 1 --json "$TMP/out.json" --ipfix 127.0.0.1:9995
+	daemon a --active-timeout 1 --json "$TMP/out.json" --ipfix "[$address]:9995"
 	datagrams 5001 100
 	await says 'Connection refused'
-	nfcapd_on one 9995
+	nfcapd_on one 9995 "$address"
 	await says 'all right again'
 	datagrams 5002 200
 	sleep 1.5
 	finish "$NFCAPD"
 	syns 445 1 1000
 	sleep 1
-	nfcapd_on two 9995
+	nfcapd_on two 9995 "$address"
 	datagrams 5003 300
 	sleep 1
 	stop
@@ -261,6 +263,29 @@ a_collector_comes_and_goes()
 	same "both together" "$(paste <(nfdump_sum one) <(nfdump_sum two) |
 		awk '{ print $1 + $4, $2 + $5, $3 + $6 }')" "$(json_sum | cut -d' ' -f1-3)"
 	same "faults said" "$(grep -c 'Connection refused' "$TMP/log.a")" 2
+}
+
+# A collector that stays, and a daemon that is begun anew: nothing twice, nothing missing.
+a_daemon_begun_anew()
+{
+	local sum
+
+	lab
+	good weir attach -i "$IF"
+	nfcapd_on nfcapd 9995
+	daemon a --json "$TMP/out.json" --ipfix 127.0.0.1:9995
+	syns 445 1 2000
+	stop
+	mv "$TMP/out.json" "$TMP/out.first"
+	daemon b --json "$TMP/out.json" --ipfix 127.0.0.1:9995
+	syns 446 1 2000
+	stop
+	finish "$NFCAPD"
+	cat "$TMP/out.first" >>"$TMP/out.json"
+	sum=$(json_sum)
+	same nfcapd "$(nfdump_sum nfcapd)" "$(cut -d' ' -f1-3 <<<"$sum")"
+	same "SYNs to 446" "$(nfdump -R "$TMP/out.nfcapd" -q -N -o 'fmt:%pkt' 'dst port 446' |
+		awk '{ p += $1 } END { print p }')" "$SENT"
 }
 
 # Too much waits: the collector, when it is there at last, is told how much it does not get.
@@ -341,7 +366,9 @@ a_target_that_cannot_be()
 need nfcapd nfdump nfacctd tshark tcpdump editcap jq
 run_case 'nfcapd, nfacctd, TCP, biflows, nanoseconds: sums are weir'"'"'s own, tshark content' all_collectors_add_up
 run_case 'what full tables lost is in the options records' what_was_lost_is_said
-run_case 'UDP: a collector that comes and goes gets all of it' a_collector_comes_and_goes
+run_case 'UDP: a collector that comes and goes gets all of it' a_collector_comes_and_goes 127.0.0.1
+run_case 'UDP over IPv6: the same' a_collector_comes_and_goes ::1
+run_case 'a daemon begun anew' a_daemon_begun_anew
 run_case 'a full queue: sent and not sent make the sum' a_full_queue_is_counted
 run_case 'a TCP peer that never reads' a_peer_that_never_reads
 run_case 'a TCP connection that breaks' a_connection_that_breaks

@@ -238,6 +238,22 @@ an_attached_interface()
 	same "taps left" "$(find /sys/fs/bpf/weir -name 'tap*' | wc -l)" 0
 }
 
+# As the service runs it: everything is open before privileges are given up, and still works.
+without_privileges()
+{
+	lab
+	collectors
+	daemon a --drop-privileges --sflow 127.0.0.1:6343 --sflow-rate 10 --sflow-counters 1
+	same "threads with more than CAP_BPF" \
+		"$(grep -h CapPrm "/proc/$DAEMON"/task/*/status | grep -vc '0000008000000000$')" 0
+	datagrams 5001 20000
+	sleep 1
+	stop
+	collectors_end
+	near "packets" "$(sfcapd_sum 'dst port 5001' | cut -d' ' -f2)" 20000 2000 5
+	same "taps left" "$(find /sys/fs/bpf/weir -name 'tap*' 2>/dev/null | wc -l)" 0
+}
+
 what_cannot_be()
 {
 	local target
@@ -256,4 +272,5 @@ run_case 'sflow: estimates are as good as chance, counters are the kernel'"'"'s'
 run_case 'sflow: segments count one by one' segments_count_one_by_one
 run_case 'sflow: a collector that is not there' a_collector_that_is_not_there
 run_case 'sflow: an attached interface, two daemons' an_attached_interface
+run_case 'sflow: without privileges' without_privileges
 run_case 'sflow: what cannot be' what_cannot_be

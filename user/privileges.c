@@ -21,7 +21,6 @@
 #define CAP_BPF 39 /* headers before 5.8 */
 #endif
 
-#define SIGNAL (SIGRTMAX - 3)
 #define TRIES 200
 #define TRY_US 10000
 
@@ -95,7 +94,7 @@ static int ask_others(bool ask)
 			continue;
 		n++;
 		if (ask)
-			syscall(SYS_tgkill, getpid(), atoi(e->d_name), SIGNAL);
+			syscall(SYS_tgkill, getpid(), atoi(e->d_name), PRIVILEGES_SIGNAL);
 	}
 	closedir(tasks);
 	return n;
@@ -107,7 +106,7 @@ int privileges_drop(bool bpf, bool net_admin)
 	int tries, left, err;
 
 	wanted = (bpf ? 1ULL << CAP_BPF : 0) | (net_admin ? 1ULL << CAP_NET_ADMIN : 0);
-	if (sigaction(SIGNAL, &action, NULL))
+	if (sigaction(PRIVILEGES_SIGNAL, &action, NULL))
 		return -errno;
 	err = drop_own();
 	for (tries = 0, left = 1; !err && left && tries < TRIES; tries++) {

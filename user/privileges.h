@@ -6,7 +6,11 @@
 #ifndef WEIR_PRIVILEGES_H
 #define WEIR_PRIVILEGES_H
 
+#include <signal.h>
 #include <stdbool.h>
+
+/* By which threads are told. One that blocks all signals must leave out this one. */
+#define PRIVILEGES_SIGNAL (SIGRTMAX - 3)
 
 /*
  * Leaves every thread at most CAP_BPF (`bpf`: bpf(2) on Linux before 5.19, even to read) and

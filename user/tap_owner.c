@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "privileges.h"
 #include "tap_owner.h"
 
 #define RENEW_EVERY_NS (WEIR_TAP_LEASE_NS / 4)
@@ -87,8 +88,9 @@ int tap_owner_begin(struct tap_owner *o, struct weir_tap_lease *lease)
 	renew(o);
 	pthread_mutex_init(&o->lock, NULL);
 	pthread_cond_init(&o->end, NULL);
-	/* Signals are for who waits for them. */
+	/* Signals are for who waits for them, but for what is asked of each thread. */
 	sigfillset(&all);
+	sigdelset(&all, PRIVILEGES_SIGNAL);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	err = pthread_create(&o->thread, NULL, renew_till_end, o);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
