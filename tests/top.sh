@@ -378,6 +378,11 @@ case_help()
 	until_shown '^Ledger'
 	press h
 	until_shown "any key goes on"
+	# On a larger terminal there are fewer pages than the one it was on.
+	press Space
+	until_shown "any key goes back"
+	pane resize-window -x 200 -y 60
+	until_shown "^weir top: who is talking"
 	press Escape
 	until_shown '^Ledger'
 }
