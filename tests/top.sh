@@ -310,6 +310,10 @@ case_steered()
 	press Escape
 	sleep 0.5
 	press \\
+	press -l "${IF:1}"
+	press Enter
+	until_shown "nothing matches"
+	press \\ C-u
 	press -l 7003
 	press Enter
 	until_shown "matching 7003 +1-1 of 1"

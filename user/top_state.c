@@ -195,7 +195,8 @@ static bool row_has(const struct look *look, const struct view *v, const void *r
 	for (f = v->fields; f->key; f++) {
 		bool words = f->type == FIELD_ADDR || f->type > FIELD_TIME || f->unit == UNIT_PORT;
 
-		if (!f->rank || (!words && strcmp(f->key, "port")))
+		if (!f->rank || (!words && strcmp(f->key, "port")) ||
+		    (f->type == FIELD_INTERFACE && !look->interfaces))
 			continue;
 		if (strcasestr(cell_text(&plain, f, NULL, row, 0, cell, sizeof(cell)), text))
 			return true;
