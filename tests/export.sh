@@ -155,7 +155,7 @@ files_are_rotated()
 		syns "$port" 0.1 200
 		sleep 1.1
 	done
-	await grep -q 5006 "$TMP/out.plain"
+	await grep -q '"dport": *5006' "$TMP/out.plain"
 	mv "$TMP/out.plain" "$TMP/out.moved"
 	kill -HUP "$DAEMON"
 	await test -e "$TMP/out.plain"

@@ -305,6 +305,7 @@ a_full_queue_is_counted()
 	sent=$(decode "$TMP"/out.tcp.* | cut -d' ' -f2)
 	echo "weir: $sum, sent $sent; $(<"$TMP/log.a")"
 	((sent > 0 && sent < packets)) || fail "$sent of $packets sent"
+	grep -q 'records that never arrived: unreachable [0-9]*$' "$TMP/log.a" || fail "$(<"$TMP/log.a")"
 	same "sent and not sent" "$((sent + $(decode -o notSentPacketTotalCount "$TMP"/out.tcp.*)))" "$packets"
 }
 

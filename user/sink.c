@@ -241,6 +241,21 @@ static void serve(struct sink *s, void *state)
 	drop_queue(s, DROP_SHUTDOWN);
 }
 
+/* What never arrived, by reason; nothing where all did. */
+static void tell_dropped(const struct sink *s)
+{
+	char line[256];
+	int n = 0, i;
+
+	for (i = 0; i < DROPS; i++)
+		if (s->stats.dropped_records[i] && n < (int)sizeof(line))
+			n += snprintf(line + n, sizeof(line) - (size_t)n, "%s%s %llu",
+				      n ? ", " : "", sink_drop_names[i],
+				      (unsigned long long)s->stats.dropped_records[i]);
+	if (n)
+		sink_say(s, "records that never arrived: %s", line);
+}
+
 static void *run(void *arg)
 {
 	struct sink *s = arg;
@@ -256,6 +271,7 @@ static void *run(void *arg)
 		if (s->type->close)
 			s->type->close(s, s->state, s->deadline);
 		pthread_mutex_lock(&s->lock);
+		tell_dropped(s);
 	}
 	s->gone = true;
 	pthread_mutex_unlock(&s->lock);
