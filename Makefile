@@ -85,7 +85,7 @@ $(B)/obj/bench/%.o: tools/bench/%.c Makefile | $(B)/weir.skel.h $(B)/bench.skel.
 
 $(B)/weir-bench: $(BENCH_OBJ) $(B)/user/libweir.a
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lbpf -lelf -lz -lm -pthread
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lbpf -lpcap -lelf -lz -lm -pthread
 
 $(B)/pcapgen: tools/pcapgen.c Makefile
 	$(call say,CC,$<)

@@ -37,6 +37,12 @@ found=$(jq -r '.[] | select((.net_ns_min | type) == "number" and (.net_ns_median
 [ "$found" = "$expected" ]
 verdict "programs.json has every combination once" $? "$(diff <(echo "$expected") <(echo "$found") | head -3 | tr '\n' ' ')"
 
+# A filter, none, and not even a slot for one: at both hooks, in both families.
+cheap=$(jq '[.[] | select(.program == "weir-filter-match" or .program == "weir-filter-other" or .program == "weir-no-slot")
+	| select(.net_ns_min > 0)] | length' "$dir/filter.json")
+[ "$cheap" = 36 ] && grep -q '^xdp IPv4 tcp port 443: all match' "$dir/out"
+verdict "filters are measured beside the empty slot" $? "$cheap of 36 figures"
+
 slow=$(jq -r '[.[] | select(.program == "weir" or .program == "stock")]
 	| group_by([.hook, .family, .order, .flows])[] | sort_by(.program)
 	| select(.[1].net_ns_min * 2 > .[0].net_ns_min and .[1].net_ns_median * 2 > .[0].net_ns_median)

@@ -23,12 +23,15 @@ enum program {
 	WITH_PORTS,
 	WITH_SYN,
 	WEIR,
+	NO_SLOT,      /* weir without the slot that a filter may be put in */
+	FILTER_MATCH, /* weir behind a filter that all packets match */
+	FILTER_OTHER, /* and one that none does */
 	PROGRAMS,
 };
 
 enum hook { XDP, TC, HOOKS };
 enum order { PIPELINED, SERIAL, ORDERS };
-enum traffic { UDP, SYN, TRAFFICS };
+enum traffic { UDP, SYN, TCP };
 
 /* How a packet's flow is chosen. */
 enum pattern { RANDOM, ZIPF, NEW };
@@ -54,13 +57,13 @@ struct result {
 extern const char *const program_names[PROGRAMS];
 extern const char *const hook_names[HOOKS];
 extern const char *const order_names[ORDERS];
-extern const char *const traffic_names[TRAFFICS];
+extern const char *const traffic_names[];
 extern const struct column columns[COLUMNS];
 
 /* Everything of one run, by what was measured. */
 struct table {
 	struct result result[HOOKS][FAMILIES][ORDERS][COLUMNS][PROGRAMS];
-	bool measured[HOOKS][FAMILIES][ORDERS][PROGRAMS];
+	bool measured[HOOKS][FAMILIES][ORDERS][COLUMNS][PROGRAMS];
 	enum traffic traffic;
 };
 
@@ -70,6 +73,7 @@ struct bench_options {
 	int cpu;
 	bool quick;
 	bool scale_only;
+	bool markdown; /* tables for a README instead of a terminal */
 	bool reading_only;
 	uint32_t memory_large; /* MiB a CPU, for columns that want more than the default */
 	const char *dir;       /* for what is left behind */

@@ -84,7 +84,8 @@ static void open_pair(struct pair *p, const struct compare_options *o, const str
 	for (int i = 0; i < BUILDS; i++) {
 		int b = number & 1 ? BUILDS - 1 - i : i;
 
-		shipped_load(&p->shipped[b], paths[b], WEIR_TABLE_ALL, &p->plan, f->hook, o->cpu);
+		shipped_load(&p->shipped[b], paths[b], WEIR_TABLE_ALL, &p->plan, f->hook, o->cpu,
+			     NULL);
 		lane_open(&p->stand, &p->lanes[b], WEIR, &p->shipped[b]);
 	}
 	if (f->memory == MEMORY_LARGE)

@@ -174,6 +174,7 @@ void shipped_count(const struct shipped *s, int family, struct counted *out)
 {
 	uint32_t size = shipped_size(s, "weir_cpu"), cpu = (uint32_t)s->cpu;
 	unsigned char *state = allocate(1, size);
+	struct place filtered;
 
 	*out = (struct counted){ 0 };
 	if (bpf_map_lookup_elem(bpf_map__fd(shipped_map(s, "weir_cpus")), &cpu, state))
@@ -183,6 +184,10 @@ void shipped_count(const struct shipped *s, int family, struct counted *out)
 		out->seen += sum_seen(s, state, false);
 	if (family != 4)
 		out->seen += sum_seen(s, state, true);
+	/* Builds before filters had none. */
+	if (layout_find(bpf_object__btf(s->object), "weir_cpu", "totals.filtered", &filtered) == 0)
+		for (uint32_t i = 0; i < filtered.count; i++)
+			out->filtered += number_at(state + filtered.offset + i * filtered.size, 8);
 	if (s->tables & WEIR_TABLE_FLOWS) {
 		out->ended = of_cpu(s, state, "ended.sum.packets");
 		out->endings = of_cpu(s, state, "ended.head");

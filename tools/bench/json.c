@@ -18,12 +18,10 @@ static void write_figure(struct writer *w, const struct table *t, int at[4], int
 
 	fprintf(w->file,
 		"%s\n{\"program\": \"%s\", \"hook\": \"%s\", \"family\": %d, \"order\": \"%s\", "
-		"\"flows\": %s, \"traffic\": \"%s\", \"net_ns_min\": %.2f, \"net_ns_median\": "
-		"%.2f, "
-		"\"raw_ns_min\": %.2f, \"raw_ns_median\": %.2f}",
+		"\"flows\": %s, \"net_ns_min\": %.2f, \"net_ns_median\": %.2f, \"raw_ns_min\": "
+		"%.2f}",
 		w->separator, program_names[p], hook_names[at[0]], at[1] ? 6 : 4,
-		order_names[at[2]], columns[at[3]].json, traffic_names[t->traffic], r->net_min,
-		r->net_median, r->raw_min, r->raw_median);
+		order_names[at[2]], columns[at[3]].json, r->net_min, r->net_median, r->raw_min);
 	w->separator = ",";
 }
 
@@ -34,7 +32,7 @@ static void write_all(struct writer *w, const struct table *t)
 			      i / COLUMNS % ORDERS, i % COLUMNS };
 
 		for (int p = 0; p < PROGRAMS; p++)
-			if (t->measured[at[0]][at[1]][at[2]][p])
+			if (t->measured[at[0]][at[1]][at[2]][at[3]][p])
 				write_figure(w, t, at, p);
 	}
 }

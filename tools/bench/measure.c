@@ -28,11 +28,22 @@ uint32_t tables_of(enum program program)
 		return WEIR_TABLE_FLOWS | WEIR_TABLE_PORTS;
 	case WITH_SYN:
 		return WEIR_TABLE_SYN;
-	case WEIR:
-		return WEIR_TABLE_ALL;
-	default:
+	case WITH_TOTALS:
 		return 0;
+	default:
+		return is_weir(program) ? WEIR_TABLE_ALL : 0;
 	}
+}
+
+/* What stands in front of a program. */
+static struct front front_of(enum program program)
+{
+	return (struct front){
+		.no_slot = program == NO_SLOT,
+		.filter = program == FILTER_MATCH   ? FILTER_OF_ALL
+			  : program == FILTER_OTHER ? FILTER_OF_NONE
+						    : NULL,
+	};
 }
 
 struct plan plan_for(uint32_t mib_per_cpu)
@@ -63,7 +74,7 @@ uint32_t packets_in(double ms, double ns)
 {
 	double packets = ms * 1e6 / ns;
 
-	return packets < 16384 ? 16384 : packets > 1 << 20 ? 1 << 20 : (uint32_t)packets;
+	return packets < 8192 ? 8192 : packets > 1 << 20 ? 1 << 20 : (uint32_t)packets;
 }
 
 /* New flows that fill a table: a set of two is not full until many more than two have come by. */
@@ -108,7 +119,7 @@ static uint32_t lead_of(const struct group *g, const struct column *c)
 {
 	if (g->o->quick)
 		return 8192;
-	return c->flows > 1 << 16 ? 1 << 15 : c->flows < 8192 ? 16384 : 2 * c->flows;
+	return c->flows > 1 << 16 ? 1 << 14 : c->flows < 8192 ? 16384 : 2 * c->flows;
 }
 
 static double timed_run(struct group *g, const struct column *c, enum order order, enum program p)
@@ -173,10 +184,10 @@ static bool all_confirmed(const struct group *g, int orders)
 	return true;
 }
 
-/* As many rounds as were asked for; up to three times as many, where the machine is not quiet. */
+/* As many rounds as were asked for; up to twice as many, where the machine is not quiet. */
 static void measure_rounds(struct group *g, const struct column *c, int orders)
 {
-	const int asked = g->o->rounds, most = asked * 3 < MAX_ROUNDS ? asked * 3 : MAX_ROUNDS;
+	const int asked = g->o->rounds, most = asked * 2 < MAX_ROUNDS ? asked * 2 : MAX_ROUNDS;
 
 	for (g->rounds = 0; g->rounds < asked; g->rounds++)
 		one_round(g, c, g->rounds, orders);
@@ -211,9 +222,11 @@ static void open_group(struct group *g, enum hook hook, int family, enum traffic
 	sizes = sizes_for(&g->plan);
 	stand_open(&g->stand, hook, family, traffic, &sizes, g->o->cpu);
 	for (int p = 0; p < PROGRAMS; p++) {
+		struct front front = front_of((enum program)p);
+
 		if (g->on[p] && is_weir((enum program)p))
 			shipped_load(&g->shipped[p], NULL, tables_of((enum program)p), &g->plan,
-				     hook, g->o->cpu);
+				     hook, g->o->cpu, &front);
 		if (g->on[p])
 			lane_open(&g->stand, &g->lanes[p], (enum program)p,
 				  is_weir((enum program)p) ? &g->shipped[p] : NULL);
@@ -243,10 +256,10 @@ static void measure_group(struct group *g, enum hook hook, int family, bool larg
 		progress("%s, IPv%d, %s: %s flows", hook_names[hook], family,
 			 traffic_names[t->traffic], columns[i].title);
 		measure_column(g, i, t, orders);
+		for (int order = 0; order < orders; order++)
+			for (int p = 0; p < PROGRAMS; p++)
+				t->measured[hook][family == 6][order][i][p] = g->on[p];
 	}
-	for (int order = 0; order < orders; order++)
-		for (int p = 0; p < PROGRAMS; p++)
-			t->measured[hook][family == 6][order][p] = g->on[p];
 	close_group(g);
 }
 
@@ -255,7 +268,7 @@ void measure_all(const struct bench_options *o, struct table *t)
 	struct group *g = allocate(1, sizeof(*g));
 
 	g->o = o;
-	for (int p = 0; p < PROGRAMS; p++)
+	for (int p = 0; p <= WEIR; p++)
 		g->on[p] = true;
 	for (int i = 0; i < HOOKS * FAMILIES * 2; i++)
 		measure_group(g, (enum hook)(i / 4), i & 2 ? 6 : 4, i & 1, t, ORDERS);
@@ -271,5 +284,17 @@ void measure_syns(const struct bench_options *o, struct table *t)
 	g->on[WITH_FLOWS] = g->on[WITH_SYN] = g->on[WEIR] = true;
 	for (int i = 0; i < FAMILIES * 2; i++)
 		measure_group(g, XDP, i & 2 ? 6 : 4, i & 1, t, 1);
+	free(g);
+}
+
+void measure_filters(const struct bench_options *o, struct table *t)
+{
+	struct group *g = allocate(1, sizeof(*g));
+
+	g->o = o;
+	g->on[EMPTY] = g->on[WEIR] = g->on[NO_SLOT] = true;
+	g->on[FILTER_MATCH] = g->on[FILTER_OTHER] = true;
+	for (int i = 0; i < HOOKS * FAMILIES; i++)
+		measure_group(g, (enum hook)(i / FAMILIES), i % FAMILIES ? 6 : 4, false, t, 1);
 	free(g);
 }

@@ -24,6 +24,12 @@ void warm_up(struct stand *s, struct lane *l, const struct plan *plan, enum patt
 	     uint32_t flows, bool quick);
 
 void measure_all(const struct bench_options *o, struct table *t);
+/* Of TCP to port 443, which is what is sent. */
+#define FILTER_OF_ALL "tcp port 443"
+#define FILTER_OF_NONE "tcp port 80"
+
+/* Filters in front, and no slot for one; in the small tables, pipelined. */
+void measure_filters(const struct bench_options *o, struct table *t);
 /* TCP SYNs, so that the SYN table has to do; at XDP, pipelined. */
 void measure_syns(const struct bench_options *o, struct table *t);
 

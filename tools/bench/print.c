@@ -9,8 +9,9 @@
 
 #include "measure.h"
 #include "print.h"
+#include "targets.h"
 
-#define LABEL 32
+#define LABEL 37
 
 static void processor(char *out, size_t size)
 {
@@ -125,6 +126,27 @@ static void print_ratio(const struct table *t, const int at[3], enum program p, 
 
 /* ---- tables ---- */
 
+static void print_targets(const struct table *t, const int at[3])
+{
+	double ns[COLUMNS], ratio[COLUMNS];
+
+	for (int i = 0; i < COLUMNS; i++) {
+		ns[i] = target_ns(t, i);
+		ratio[i] = target_ratio(i);
+	}
+	print_row("  at most, by this machine's floor", ns, NS);
+	print_row("  at most of the stock design", ratio, RATIO);
+	printf("%-*s", LABEL, "  kept");
+	for (int i = 0; i < COLUMNS; i++) {
+		double weir = net(t, at, i, WEIR, MINIMUM), stock = net(t, at, i, STOCK, MINIMUM);
+
+		printf(" %9s", weir > ns[i]		 ? "NO: ns"
+			       : weir > ratio[i] * stock ? "NO: ratio"
+							 : "yes");
+	}
+	putchar('\n');
+}
+
 static void print_answer(const struct table *t, enum order order)
 {
 	const int at[3] = { XDP, 0, (int)order };
@@ -133,6 +155,7 @@ static void print_answer(const struct table *t, enum order order)
 	print_net(t, at, WEIR, MINIMUM, "weir, everything on");
 	print_net(t, at, STOCK, MINIMUM, "stock design, the same tables");
 	print_ratio(t, at, WEIR, at, STOCK, "  weir / stock");
+	print_targets(t, at);
 	print_net(t, at, FLOOR_LOAD, MINIMUM, "floor: one random line, loaded");
 	print_net(t, at, FLOOR_STORE, MINIMUM, "floor: one random line, stored");
 	print_net(t, at, WEIR, MEDIAN, "median of weir");
@@ -166,7 +189,7 @@ static void print_hooks(const struct table *t)
 
 static void print_parts(const struct table *t)
 {
-	static const char *const labels[PROGRAMS] = {
+	static const char *const labels[WEIR + 1] = {
 		[WITH_TOTALS] = "weir-totals: parsed, in totals",
 		[WITH_FLOWS] = "weir-flows: totals, flows",
 		[WITH_PORTS] = "weir-ports: totals, flows, ports",
@@ -179,7 +202,7 @@ static void print_parts(const struct table *t)
 
 		print_columns(order == SERIAL ? "What each table costs, IPv4 at XDP, serial"
 					      : "What each table costs, IPv4 at XDP, pipelined");
-		for (int p = WITH_TOTALS; p < PROGRAMS; p++)
+		for (int p = WITH_TOTALS; p <= WEIR; p++)
 			print_net(t, at, (enum program)p, MINIMUM, labels[p]);
 	}
 }
@@ -214,6 +237,41 @@ void print_syns(const struct table *t)
 			print_net(t, at, rows[i].program, MINIMUM, rows[i].label);
 		print_ratio(t, at, WEIR, at, STOCK, "  weir / stock");
 	}
+}
+
+/* Only columns with the small tables are measured. */
+void print_filters(const struct table *t)
+{
+	static const struct {
+		enum program program;
+		const char *label;
+	} rows[] = {
+		{ NO_SLOT, "no slot for a filter" },
+		{ WEIR, "the slot empty" },
+		{ FILTER_MATCH, FILTER_OF_ALL ": all match" },
+		{ FILTER_OTHER, FILTER_OF_NONE ": none does" },
+	};
+
+	printf("\nFilters, TCP to port 443, pipelined; and the difference to the empty slot\n%-*s",
+	       LABEL, "");
+	for (int i = 0; i < COLUMNS && !columns[i].large; i++)
+		printf(" %9s      ", columns[i].title);
+	putchar('\n');
+	for (int at = 0; at < HOOKS * FAMILIES; at++)
+		for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
+			char label[64];
+
+			snprintf(label, sizeof(label), "%-3s IPv%d %s", hook_names[at / 2],
+				 at % 2 ? 6 : 4, rows[k].label);
+			printf("%-*s", LABEL, label);
+			for (int i = 0; i < COLUMNS && !columns[i].large; i++) {
+				const int where[3] = { at / 2, at % 2, PIPELINED };
+				double ns = net(t, where, i, rows[k].program, MINIMUM);
+
+				printf(" %9.1f %+5.1f", ns, ns - net(t, where, i, WEIR, MINIMUM));
+			}
+			putchar('\n');
+		}
 }
 
 /* ---- line rates ---- */

@@ -11,6 +11,7 @@ void machine_name(char *out, size_t size);
 void print_heading(const struct bench_options *o);
 void print_table(const struct table *t);
 void print_syns(const struct table *t);
+void print_filters(const struct table *t);
 /* From 100 Mbit/s to 400 Gbit/s: what a packet may cost, and the cores that weir needs. */
 void print_line_rates(const struct table *t);
 

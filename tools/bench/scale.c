@@ -53,7 +53,7 @@ static int rig_add(struct rig *r, enum program program, const struct plan *plan)
 
 	r->plan[i] = *plan;
 	if (program == WEIR)
-		shipped_load(&r->shipped[i], NULL, WEIR_TABLE_ALL, plan, XDP, r->o->cpu);
+		shipped_load(&r->shipped[i], NULL, WEIR_TABLE_ALL, plan, XDP, r->o->cpu, NULL);
 	lane_open(&r->stand, &r->lanes[i], program, program == WEIR ? &r->shipped[i] : NULL);
 	return i;
 }

@@ -5,10 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include <linux/bpf.h>
 #include <weir/abi.h>
 
+#include "filter.h"
 #include "layout.h"
 #include "shipped.h"
 #include "weir.skel.h"
@@ -49,14 +51,18 @@ struct bpf_map *shipped_map(const struct shipped *s, const char *name)
 	return map;
 }
 
-static struct bpf_program *program_of(const struct shipped *s, enum hook hook)
+static struct bpf_program *named(const struct shipped *s, const char *name)
 {
-	const char *name = hook == XDP ? "weir_xdp" : "weir_tc";
 	struct bpf_program *program = bpf_object__find_program_by_name(s->object, name);
 
 	if (!program)
 		die("%s: has no program %s", s->name, name);
 	return program;
+}
+
+static struct bpf_program *program_of(const struct shipped *s, enum hook hook)
+{
+	return named(s, hook == XDP ? "weir_xdp" : "weir_tc");
 }
 
 int shipped_program(const struct shipped *s, enum hook hook)
@@ -133,6 +139,64 @@ static void resize_all(const struct shipped *s)
 		resize(s, "weir_cells", WEIR_CELLS, s->tables & WEIR_TABLE_PORTS);
 	resize(s, "weir_syns", p->syn_sets, s->tables & WEIR_TABLE_SYN);
 	resize(s, "weir_syns_ended", p->syn_ended, s->tables & WEIR_TABLE_SYN);
+}
+
+/* The two that a filter goes on in. */
+static const char *const behind[HOOKS][2] = {
+	[XDP] = { "weir_xdp_count", "weir_xdp_out" },
+	[TC] = { "weir_tc_count", "weir_tc_out" },
+};
+
+static void choose_front(const struct shipped *s, enum hook hook, const struct front *front)
+{
+	uint32_t *slot = constant(s, "weir_filter_slot");
+
+	if (front->no_slot && !slot)
+		die("%s: has no weir_filter_slot to switch off", s->name);
+	if (front->no_slot)
+		*slot = 0;
+	for (int i = 0; front->filter && i < 2; i++) {
+		struct bpf_program *program = named(s, behind[hook][i]);
+
+		bpf_program__set_autoload(program, true);
+		if (hook == XDP)
+			bpf_program__set_flags(program, BPF_F_XDP_HAS_FRAGS);
+	}
+}
+
+static void put(const struct shipped *s, const struct bpf_map *slots, uint32_t slot, int fd)
+{
+	if (bpf_map_update_elem(bpf_map__fd(slots), &slot, &fd, 0))
+		die("%s: slot %u refuses its program: %s", s->name, slot, strerror(errno));
+}
+
+/* As live_filter() does it. */
+static void load_front(const struct shipped *s, enum hook hook, const struct front *front)
+{
+	struct bpf_map *slots = shipped_map(s, hook == XDP ? "weir_xdp_slots" : "weir_tc_slots");
+	const struct filter_way way = {
+		.hook = hook == XDP ? FILTER_XDP : FILTER_TC,
+		.link = WEIR_LINK_ETHERNET,
+		.slots_fd = bpf_map__fd(slots),
+		.match = WEIR_SLOT_COUNT,
+		.other = WEIR_SLOT_FILTERED,
+		.attach_type = hook == XDP ? BPF_XDP : 0,
+	};
+	char why[FILTER_WHY];
+	struct filter f;
+	int fd;
+
+	if (filter_compile(&f, front->filter, way.link, FILTER_NETMASK_UNKNOWN, why))
+		die("%s: %s", front->filter, why);
+	fd = filter_load(&f, &way, why);
+	if (fd < 0)
+		die("%s: %s", front->filter, why);
+	put(s, slots, WEIR_SLOT_COUNT, bpf_program__fd(named(s, behind[hook][0])));
+	put(s, slots, WEIR_SLOT_FILTERED, bpf_program__fd(named(s, behind[hook][1])));
+	put(s, slots, WEIR_SLOT_FILTER, fd);
+	put(s, slots, WEIR_SLOT_FIRST, fd);
+	close(fd);
+	filter_free(&f);
 }
 
 static void choose_program(const struct shipped *s, enum hook hook)
@@ -215,17 +279,23 @@ static void init_state(const struct shipped *s)
 }
 
 void shipped_load(struct shipped *s, const char *path, uint32_t tables, const struct plan *plan,
-		  enum hook hook, int cpu)
+		  enum hook hook, int cpu, const struct front *front)
 {
+	static const struct front none = { false, NULL };
+
+	front = front ? front : &none;
 	*s = (struct shipped){ path ? path : "weir", NULL, *plan, tables, cpu };
 	open_object(s, path);
 	set_tables(s);
 	resize_all(s);
 	choose_program(s, hook);
+	choose_front(s, hook, front);
 	if (bpf_object__load(s->object))
 		die("%s: cannot be loaded: %s; are you root, and is there memory?", s->name,
 		    strerror(errno));
 	init_state(s);
+	if (front->filter)
+		load_front(s, hook, front);
 }
 
 void shipped_close(struct shipped *s)

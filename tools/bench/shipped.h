@@ -15,6 +15,12 @@
 #include "layout.h"
 #include "tables.h"
 
+/* What a packet passes before it is counted: a slot that is empty, no slot at all, or a filter. */
+struct front {
+	bool no_slot;
+	const char *filter; /* a pcap-filter expression; NULL: none */
+};
+
 struct shipped {
 	const char *name; /* for messages */
 	struct bpf_object *object;
@@ -25,18 +31,22 @@ struct shipped {
 
 /* What the tables hold of what the programs were given, in packets. */
 struct counted {
-	uint64_t seen;	  /* in the totals, as of one IP version */
-	uint64_t flows;	  /* in records, ended or not, or staged */
-	uint64_t ended;	  /* of them in records that left the table */
-	uint64_t ports;	  /* of ended records, by destination port */
-	uint64_t syns;	  /* in records of sources, ended or not, or staged */
-	uint64_t staged;  /* not in any table yet */
-	uint64_t endings; /* records that left the table */
+	uint64_t seen;	   /* in the totals, as of one IP version */
+	uint64_t filtered; /* in the totals, as kept out by a filter */
+	uint64_t flows;	   /* in records, ended or not, or staged */
+	uint64_t ended;	   /* of them in records that left the table */
+	uint64_t ports;	   /* of ended records, by destination port */
+	uint64_t syns;	   /* in records of sources, ended or not, or staged */
+	uint64_t staged;   /* not in any table yet */
+	uint64_t endings;  /* records that left the table */
 };
 
-/* `path` NULL: the object of this build. `tables`: WEIR_TABLE_* to switch on. */
+/*
+ * `path` NULL: the object of this build. `tables`: WEIR_TABLE_* to switch on. `front` NULL: an
+ * empty slot.
+ */
 void shipped_load(struct shipped *s, const char *path, uint32_t tables, const struct plan *plan,
-		  enum hook hook, int cpu);
+		  enum hook hook, int cpu, const struct front *front);
 void shipped_close(struct shipped *s);
 int shipped_program(const struct shipped *s, enum hook hook);
 /* By name; what is not there ends the run with a word on it. */

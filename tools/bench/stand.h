@@ -24,7 +24,8 @@ struct lane {
 	enum program program;
 	struct shipped *shipped; /* NULL for those of the base */
 	struct bench_bpf *driver;
-	uint64_t given; /* packets, so far */
+	uint64_t given;	 /* packets, so far */
+	int space, link; /* see hold(); -1: none */
 };
 
 /* Sizes of what weir is measured against. */
