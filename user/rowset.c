@@ -180,6 +180,12 @@ uint32_t rowset_find(struct rowset *s, const void *key, bool *fresh)
 	return number;
 }
 
+bool rowset_is(const struct rowset *s, uint32_t number, const void *key)
+{
+	return number < s->count && s->state[number] & ROW_USED &&
+	       !memcmp(rowset_row(s, number), key, s->key_size);
+}
+
 static bool spare_room(struct rowset *s)
 {
 	uint32_t more = s->spare_room ? s->spare_room * 2 : 256;
@@ -193,6 +199,36 @@ static bool spare_room(struct rowset *s)
 	s->spare = p;
 	s->spare_room = more;
 	return true;
+}
+
+/* Takes a row's slot out, and closes the gap: what is behind it may be there for want of it. */
+static void take_slot(struct rowset *s, uint32_t number)
+{
+	uint64_t slot = slot_of(s, number);
+	uint32_t gap = (uint32_t)(slot >> 32) & s->mask, i;
+
+	while (s->slots[gap] != slot)
+		gap = (gap + 1) & s->mask;
+	for (i = (gap + 1) & s->mask; s->slots[i]; i = (i + 1) & s->mask) {
+		uint32_t home = (uint32_t)(s->slots[i] >> 32) & s->mask;
+
+		if (((i - home) & s->mask) < ((i - gap) & s->mask))
+			continue;
+		s->slots[gap] = s->slots[i];
+		gap = i;
+	}
+	s->slots[gap] = 0;
+}
+
+/* In place, for want of memory may be why we are here. */
+static void index_again(struct rowset *s)
+{
+	uint32_t i;
+
+	memset(s->slots, 0, (s->mask + 1ULL) * sizeof(*s->slots));
+	for (i = 0; i < s->count; i++)
+		if (s->state[i] & ROW_USED)
+			put_slot(s, slot_of(s, i));
 }
 
 uint32_t rowset_drop(struct rowset *s, bool (*drop)(const void *row, void *arg), void *arg)
@@ -209,12 +245,10 @@ uint32_t rowset_drop(struct rowset *s, bool (*drop)(const void *row, void *arg),
 		dropped++;
 	}
 	s->used -= dropped;
-	/* In place, for want of memory may be why we are here. */
-	if (dropped) {
-		memset(s->slots, 0, (s->mask + 1ULL) * sizeof(*s->slots));
-		for (i = 0; i < s->count; i++)
-			if (s->state[i] & ROW_USED)
-				put_slot(s, slot_of(s, i));
-	}
+	if (dropped < s->used / 8)
+		for (i = 0; i < dropped; i++)
+			take_slot(s, s->spare[s->spares - 1 - i]);
+	else if (dropped)
+		index_again(s);
 	return dropped;
 }

@@ -44,6 +44,8 @@ void rowset_ask(const struct rowset *s, const void *key);
 void rowset_ask_row(const struct rowset *s, const void *key);
 /* And for all of a row. */
 void rowset_ask_whole(const struct rowset *s, uint32_t number);
+/* Whether a number is that of the row with this key: quicker than to look, for who can guess. */
+bool rowset_is(const struct rowset *s, uint32_t number, const void *key);
 /* Drops all rows that `drop` wants gone, and their numbers; how many there were. */
 uint32_t rowset_drop(struct rowset *s, bool (*drop)(const void *row, void *arg), void *arg);
 
