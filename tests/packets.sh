@@ -191,33 +191,26 @@ case_files()
 		grep -c '000$' | awk -v n="$n" '{ print ($1 < n / 20) }')" 1
 }
 
-case_snaplen()
-{
-	lab
-	good weir attach -i "$IF"
-	start w -w "$TMP/weir.pcap" --snaplen 60
-	start_tcpdump
-	good peer "$REPLAY" "$PEER_IF" 7 500
-	stop_tcpdump
-	stop w "$PID"
-	content "$TMP/weir.pcap" >"$TMP/a"
-	packets_of "$TMP/all.pcap" | cut -d' ' -f2- |
-		awk '{ print $1, substr($2, 1, 120) }' | sort >"$TMP/b"
-	cmp "$TMP/a" "$TMP/b" || fail "not the first 60 bytes of each"
-}
-
-# A filter takes what tcpdump's takes, also of tags.
-case_filter()
+# In one lab: a snap length; filters, behind one of the counting; a number; a pipe.
+case_options()
 {
 	local expression
 
 	lab
 	good weir attach -i "$IF" udp
-	for expression in 'tcp' 'vlan and ip' 'inbound and ip6'; do
+	start w -w "$TMP/weir.pcap" --snaplen 60
+	start_tcpdump
+	good peer "$REPLAY" "$PEER_IF" 7 400
+	stop_tcpdump
+	stop w "$PID"
+	content "$TMP/weir.pcap" >"$TMP/a"
+	packets_of "$TMP/all.pcap" | cut -d' ' -f2- |
+		awk '{ print $1, substr($2, 1, 120) }' | sort >"$TMP/b"
+	cmp "$TMP/a" "$TMP/b" || fail "--snaplen: not the first 60 bytes of each"
+	for expression in 'vlan and ip' 'inbound and ip6'; do
 		start w -w "$TMP/weir.pcap" "$expression"
-		start_tcpdump
-		good peer "$REPLAY" "$PEER_IF" 8 400
-		stop_tcpdump
+		good peer "$REPLAY" "$PEER_IF" 7 400
+		sleep 0.1
 		stop w "$PID"
 		content "$TMP/weir.pcap" >"$TMP/a"
 		tcpdump -nr "$TMP/all.pcap" -w - "${expression#inbound and }" >"$TMP/match.pcap" ||
@@ -226,24 +219,12 @@ case_filter()
 		cmp "$TMP/a" "$TMP/b" || fail "packets differ with the filter $expression"
 		[[ -s $TMP/a ]] || fail "nothing matched $expression"
 	done
-}
-
-case_count()
-{
-	lab
-	good weir attach -i "$IF"
 	start w -c 7 -w "$TMP/weir.pcap"
 	good peer "$LOAD" --rate 1000 udp "$PEER4" "$HOST4" 5001 100
 	wait "$PID"
 	same "exit code" $? 0
-	same "packets" "$(packets_of "$TMP/weir.pcap" | wc -l)" 7
-}
-
-# A packet through a pipe, as it comes.
-case_pipe()
-{
-	lab
-	good weir attach -i "$IF"
+	same "packets of -c 7" "$(packets_of "$TMP/weir.pcap" | wc -l)" 7
+	rm -f "$TMP/w.err"
 	nsenter --net="/run/netns/$NAME-host" -- "$WEIR" packets -i "$IF" -w - icmp \
 		2>"$TMP/w.err" | tshark -n -l -r - -c 3 >"$TMP/tshark" 2>&1 &
 	wait_for "$TMP/w.err" 'writing packets'
@@ -331,9 +312,6 @@ case_live_text()
 	local text
 
 	lab
-	start w -w "$TMP/weir.pcap" || return
-	text=$PID
-	stop w "$text"
 	good weir attach -i "$IF"
 	start w -w "$TMP/weir.pcap" icmp
 	text=$PID
@@ -432,6 +410,32 @@ case_two()
 	same "packets of the first" "$(said shown)" "$n"
 	seen
 	same "seen" "$SEEN" "$n"
+}
+
+# With no more than the three capabilities, in front of another tap and a filter, and gone again.
+case_capabilities()
+{
+	local few=bpf,net_admin,perfmon one
+
+	need setpriv
+	lab
+	good weir attach -i "$IF" icmp
+	start a -w "$TMP/a.pcap"
+	one=$PID
+	start b -w "$TMP/b.pcap"
+	stop a "$one"
+	one=$PID
+	try host setpriv --bounding-set "-all,+${few//,/,+}" "$WEIR" packets -i "$IF" -d 0.5 icmp
+	same "exit code: $ERR" "$CODE" 0
+	good weir status -i "$IF"
+	[[ $OUT == *"taps       1 of 4 open"* ]] || fail "status does not tell of the one that is left: $OUT"
+	good host setpriv --bounding-set "-all,+${few//,/,+}" "$WEIR" set-filter -q -i "$IF" udp
+	good peer ping -q -c 3 -i 0.1 "$HOST4"
+	sleep 0.1
+	stop b "$one"
+	same "packets" "$(said shown)" 6
+	seen
+	same "filtered" "$(jq .ledger.filtered "$TMP/out")" 6
 }
 
 # ---- what is left behind ----
@@ -646,16 +650,14 @@ case_disk_full()
 run_case "packets -w is what tcpdump saw, attached" case_files attached 1500
 run_case "packets -w is what tcpdump saw, skb" case_files attached 300 --mode skb
 run_case "packets -w is what tcpdump saw, not attached" case_files held 300
-run_case "packets --snaplen cuts, and keeps the length" case_snaplen
-run_case "packets with a filter, behind one" case_filter
-run_case "packets -c" case_count
-run_case "packets into a pipe" case_pipe
+run_case "packets: snap length, filters, -c, a pipe" case_options
 run_case "packets as text are tcpdump's" case_text
 run_case "packets live are those of the file" case_live_text
 run_case "packets --sample is at random" case_sample
 run_case "a full ring costs copies, not counts" case_full_ring attached
 run_case "a full ring costs copies, not counts, not attached" case_full_ring held
 run_case "two at once, and filters swapped" case_two
+run_case "with three capabilities" case_capabilities
 run_case "killed: copying ends, the next command cleans up" case_killed
 run_case "killed with a filter" case_killed udp port 5001
 run_case "killed, not attached" case_killed_held

@@ -44,6 +44,16 @@ static double percent(uint64_t part, uint64_t all)
 	return all ? 100.0 * (double)part / (double)all : 0;
 }
 
+/* Readers that have packets copied to them. */
+static unsigned int taps_open(const struct live *l)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < WEIR_TAPS; i++)
+		n += live_slot_id(l, false, weir_tap_slot(i, WEIR_TAP_ENTRY)) != 0;
+	return n;
+}
+
 static void put_text(struct live *l, const struct part *a)
 {
 	const struct plan *p = &l->tables.plan;
@@ -61,6 +71,9 @@ static void put_text(struct live *l, const struct part *a)
 	if (*l->meta.filter)
 		printf("  %-10s %s (programs %u, %u)\n", "filter", l->meta.filter,
 		       live_filter_id(l, false), live_filter_id(l, true));
+	if (taps_open(l))
+		printf("  %-10s %u of %u open, which copy packets\n", "taps", taps_open(l),
+		       WEIR_TAPS);
 	printf("  %-10s %.1f MiB for %u CPUs\n", "memory", (double)plan_bytes(p) / (1 << 20),
 	       p->cpus);
 	printf("  %-10s %" PRIu64 " of %" PRIu64 " records (%.1f %%), %" PRIu64 " ended\n", "flows",
@@ -100,6 +113,7 @@ static void put_json(struct live *l, const struct part *a)
 			       *l->meta.filter ? json_object_new_string(l->meta.filter) : NULL);
 	add(o, "xdp_filter_program", live_filter_id(l, false));
 	add(o, "tc_filter_program", live_filter_id(l, true));
+	add(o, "taps", taps_open(l));
 	add(o, "memory_bytes", plan_bytes(p));
 	add(o, "flow_records", a->snapshot->live);
 	add(o, "flow_room", (uint64_t)p->flow_sets * WEIR_WAYS * p->cpus);

@@ -111,8 +111,11 @@ int live_pinned(struct live *l, const char *object);
 /* Slots (enum weir_slot) of one direction: a program's id or 0; put with a negative fd empties. */
 uint32_t live_slot_id(const struct live *l, bool egress, uint32_t slot);
 int live_slot_put(struct live *l, bool egress, uint32_t slot, int prog_fd);
-/* Puts first what is to be first, after a change. Until then the old first one is. */
-int live_slots_order(struct live *l);
+/*
+ * Puts first what is to be first, after slot `changed` got `prog_fd` or was emptied. Until then the
+ * old first one is. `spare_fd`, or -1, can stand first where the right one cannot be had.
+ */
+int live_slots_order(struct live *l, bool egress, uint32_t changed, int prog_fd, int spare_fd);
 /* What filters and taps go on in: loaded once, and there as long as the tables are. */
 int live_slots_fill(struct live *l);
 

@@ -51,7 +51,9 @@ static int swap_both(struct live *l, const int prog_fd[LIVE_SLOTS])
 			live_slot_put(l, false, WEIR_SLOT_FILTER, old);
 	}
 	if (!err)
-		err = live_slots_order(l);
+		err = live_slots_order(l, false, WEIR_SLOT_FILTER, prog_fd[0], -1);
+	if (!err)
+		err = live_slots_order(l, true, WEIR_SLOT_FILTER, prog_fd[1], -1);
 	if (old >= 0)
 		close(old);
 	if (err)

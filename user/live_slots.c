@@ -32,34 +32,36 @@ int live_slot_put(struct live *l, bool egress, uint32_t slot, int prog_fd)
 	return err == -ENOENT ? 0 : err;
 }
 
-/* What is to stand first: the first tap there is, else the filter, else nothing. */
-static uint32_t first_id(const struct live *l, bool egress)
+/* The slot of what is to stand first: the first tap there is, else the filter, else WEIR_SLOTS. */
+static uint32_t first_slot(const struct live *l, bool egress)
 {
-	uint32_t tap, id = 0;
+	uint32_t tap;
 
-	for (tap = 0; tap < WEIR_TAPS && !id; tap++)
-		id = live_slot_id(l, egress, weir_tap_slot(tap, WEIR_TAP_ENTRY));
-	return id ? id : live_slot_id(l, egress, WEIR_SLOT_FILTER);
+	for (tap = 0; tap < WEIR_TAPS; tap++)
+		if (live_slot_id(l, egress, weir_tap_slot(tap, WEIR_TAP_ENTRY)))
+			return weir_tap_slot(tap, WEIR_TAP_ENTRY);
+	return live_slot_id(l, egress, WEIR_SLOT_FILTER) ? WEIR_SLOT_FILTER : WEIR_SLOTS;
 }
 
-static int put_first(struct live *l, bool egress)
+int live_slots_order(struct live *l, bool egress, uint32_t changed, int prog_fd, int spare_fd)
 {
-	uint32_t id = first_id(l, egress);
-	int fd = id ? bpf_prog_get_fd_by_id(id) : -1, err;
+	uint32_t slot = first_slot(l, egress), id;
+	int fd, err;
 
-	if (id && fd < 0)
-		return fd;
+	if (slot == WEIR_SLOTS)
+		return live_slot_put(l, egress, WEIR_SLOT_FIRST, -1);
+	if (slot == changed)
+		return live_slot_put(l, egress, WEIR_SLOT_FIRST, prog_fd);
+	id = live_slot_id(l, egress, slot);
+	/* Whatever stands before a tap, or is it, goes on to a filter that has changed. */
+	if (changed == WEIR_SLOT_FILTER || live_slot_id(l, egress, WEIR_SLOT_FIRST) == id)
+		return 0;
+	fd = bpf_prog_get_fd_by_id(id); /* CAP_SYS_ADMIN, which not all who tap have */
+	if (fd < 0)
+		return spare_fd < 0 ? fd : live_slot_put(l, egress, WEIR_SLOT_FIRST, spare_fd);
 	err = live_slot_put(l, egress, WEIR_SLOT_FIRST, fd);
-	if (fd >= 0)
-		close(fd);
+	close(fd);
 	return err;
-}
-
-int live_slots_order(struct live *l)
-{
-	int err = put_first(l, false);
-
-	return err ? err : put_first(l, true);
 }
 
 static int put(struct live *l, bool egress, uint32_t slot, const struct bpf_program *p)

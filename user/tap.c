@@ -125,19 +125,28 @@ static void wait_for_packets(void)
 		nanosleep(&long_enough, NULL);
 }
 
-/* From the front, so that a packet in a tap always finds where to go on. */
-static void take_out(struct live *l, uint32_t number)
+/*
+ * From the front, so that a packet in a tap always finds where to go on. `on` are programs that go
+ * on behind this tap, for who may not get at those that are next.
+ */
+static int take_out(struct live *l, uint32_t number, const int on[LIVE_SLOTS])
 {
 	uint32_t slot;
-	int way;
+	int way, err;
 
-	for (way = 0; way < LIVE_SLOTS; way++)
-		live_slot_put(l, way, weir_tap_slot(number, WEIR_TAP_ENTRY), -1);
-	live_slots_order(l);
+	for (way = 0; way < LIVE_SLOTS; way++) {
+		slot = weir_tap_slot(number, WEIR_TAP_ENTRY);
+		err = live_slot_put(l, way, slot, -1);
+		if (!err)
+			err = live_slots_order(l, way, slot, -1, on[way]);
+		if (err)
+			return err;
+	}
 	wait_for_packets();
 	for (way = 0; way < LIVE_SLOTS; way++)
 		for (slot = WEIR_TAP_ENTRY + 1; slot < WEIR_TAP_SLOTS; slot++)
 			live_slot_put(l, way, weir_tap_slot(number, slot), -1);
+	return 0;
 }
 
 /* The filter's fd for one direction, or without a filter that of what copies, to be kept. */
@@ -169,6 +178,7 @@ static int put_one_way(struct tap *t, const struct filter *f, bool egress)
 		egress ? t->skel->progs.weir_tap_tc : t->skel->progs.weir_tap_xdp;
 	const struct bpf_program *pass =
 		egress ? t->skel->progs.weir_tap_tc_on : t->skel->progs.weir_tap_xdp_on;
+	const uint32_t slot = weir_tap_slot(t->number, WEIR_TAP_ENTRY);
 	int entry = load_entry(t, f, egress), err;
 
 	if (entry < 0)
@@ -179,8 +189,9 @@ static int put_one_way(struct tap *t, const struct filter *f, bool egress)
 		err = live_slot_put(t->live, egress, weir_tap_slot(t->number, WEIR_TAP_PASS),
 				    bpf_program__fd(pass));
 	if (!err)
-		err = live_slot_put(t->live, egress, weir_tap_slot(t->number, WEIR_TAP_ENTRY),
-				    entry);
+		err = live_slot_put(t->live, egress, slot, entry);
+	if (!err)
+		err = live_slots_order(t->live, egress, slot, entry, -1);
 	close(entry);
 	return err;
 }
@@ -193,9 +204,7 @@ static int put_in_place(struct tap *t, const struct filter *f)
 		return err;
 	t->in_place = true;
 	err = put_one_way(t, f, false);
-	if (!err)
-		err = put_one_way(t, f, true);
-	return err ? err : live_slots_order(t->live);
+	return err ? err : put_one_way(t, f, true);
 }
 
 /* ---- what is gone ---- */
@@ -228,12 +237,12 @@ bool tap_abandoned(const struct live *l)
 int tap_sweep(struct live *l)
 {
 	int swept = 0;
+	static const int none[LIVE_SLOTS] = { -1, -1 };
 	uint32_t i;
 
 	for (i = 0; i < WEIR_TAPS; i++) {
-		if (!is_abandoned(l, i))
+		if (!is_abandoned(l, i) || take_out(l, i, none))
 			continue;
-		take_out(l, i);
 		unpin(l, i);
 		swept++;
 	}
@@ -589,13 +598,15 @@ double tap_rate(const struct tap *t)
 
 void tap_stop(struct tap *t)
 {
-	int lock;
+	int lock, on[LIVE_SLOTS];
 
 	if (!t->in_place)
 		return;
+	on[0] = bpf_program__fd(t->skel->progs.weir_tap_xdp_on);
+	on[1] = bpf_program__fd(t->skel->progs.weir_tap_tc_on);
 	lock = live_lock();
 	if (is_ours(t)) {
-		take_out(t->live, t->number);
+		take_out(t->live, t->number, on);
 		unpin(t->live, t->number);
 	}
 	live_unlock(lock);
