@@ -194,7 +194,7 @@ case_files()
 # In one lab: a snap length; filters, behind one of the counting; a number; a pipe.
 case_options()
 {
-	local expression
+	local expression _
 
 	lab
 	good weir attach -i "$IF" udp
@@ -230,8 +230,13 @@ case_options()
 	wait_for "$TMP/w.err" 'writing packets'
 	good peer ping -q -c 3 -i 0.2 "$HOST4"
 	wait_for "$TMP/tshark" 'Echo (ping) reply'
-	good peer ping -q -c 1 -i 0.2 "$HOST4"
-	wait
+	# A closed pipe is noticed when something is written to it.
+	for _ in {1..50}; do
+		[[ $(jobs -r) ]] || break
+		good peer ping -q -c 1 "$HOST4"
+		sleep 0.1
+	done
+	same "what still runs" "$(jobs -r)" ""
 	same "packets of tshark" "$(grep -c 'Echo (ping)' "$TMP/tshark")" 3
 	same "what was said when nobody read any more" "$(grep -vc 'writing packets' "$TMP/w.err")" 0
 }
