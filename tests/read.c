@@ -149,13 +149,14 @@ struct result {
 	size_t size;
 };
 
+static char paths_used[2][64];
+
 static const char *write_file(const struct file *f, const char *name)
 {
-	static char path[2][64];
-	char *to = path[*name == 'b'];
+	char *to = paths_used[*name == 'b'];
 	FILE *out;
 
-	snprintf(to, sizeof(path[0]), "/tmp/weir-read-%s-%d.pcap", name, (int)getpid());
+	snprintf(to, sizeof(paths_used[0]), "/tmp/weir-read-%s-%d.pcap", name, (int)getpid());
 	out = fopen(to, "w");
 	assert_non_null(out);
 	assert_int_equal(fwrite(f->bytes, f->size, 1, out), 1);
@@ -450,6 +451,12 @@ int main(int argc, char **argv)
 		cmocka_unit_test(pipes),
 	};
 
+	int failed;
+
 	cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
-	return cmocka_run_group_tests_name("read", tests, NULL, NULL);
+	failed = cmocka_run_group_tests_name("read", tests, NULL, NULL);
+	/* Those of tests that failed are left. */
+	unlink(paths_used[0]);
+	unlink(paths_used[1]);
+	return failed;
 }
