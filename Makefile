@@ -227,7 +227,9 @@ install: all $(B)/man/weir.8
 		>$(DESTDIR)$(PREFIX)/lib/systemd/system/weir@.service
 	install -D -m 644 tools/systemd/export.conf $(DESTDIR)$(PREFIX)/share/weir/export.conf
 	install -D -m 644 tools/grafana/weir.json $(DESTDIR)$(PREFIX)/share/weir/grafana/weir.json
-	install -d $(DESTDIR)$(PREFIX)/share/weir/clickhouse/queries
+	install -d $(DESTDIR)$(PREFIX)/share/weir/prometheus $(DESTDIR)$(PREFIX)/share/weir/clickhouse/queries
+	for rules in $(wildcard tools/prometheus/*.rules.yml); do \
+		install -m 644 $$rules $(DESTDIR)$(PREFIX)/share/weir/prometheus; done
 	install -m 644 tools/clickhouse/*.sql $(DESTDIR)$(PREFIX)/share/weir/clickhouse
 	install -m 644 tools/clickhouse/queries/*.sql $(DESTDIR)$(PREFIX)/share/weir/clickhouse/queries
 

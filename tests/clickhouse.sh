@@ -256,7 +256,7 @@ said()
 {
 	local n
 
-	n=$(grep '^weir: clickhouse ' "$TMP/log$1" | grep -vc 'are left in the spool')
+	n=$(grep '^weir: clickhouse ' "$TMP/log$1" | grep -Evc 'are left in the spool|that never arrived')
 	((n == $2)) || fail "said $n lines of ClickHouse, not $2: $(<"$TMP/log$1")"
 }
 

@@ -18,48 +18,11 @@
 #include <unistd.h>
 
 #include "clickhouse_block.h"
-#include "clickhouse_http.h"
-#include "sink.h"
+#include "clickhouse_send.h"
 
-#define TICK 100000000ULL	  /* ns between looks at the age of a block */
-#define MEMORY (16ULL << 20)	  /* bytes of blocks in memory before they go to files */
-#define PAUSE_FIRST 500000000ULL  /* ns, doubled with each failure */
-#define PAUSE_MOST 15000000000ULL /* ns */
-#define SPOOL_TIME 1500000000ULL  /* ns of a stop that are kept for writing files */
+#define MEMORY (16ULL << 20)	 /* bytes of blocks in memory before they go to files */
+#define SPOOL_TIME 1500000000ULL /* ns of a stop that are kept for writing files */
 #define DEFAULT_SPOOL "/var/lib/weir/clickhouse"
-
-struct clickhouse {
-	struct sink *sink;
-	struct ch_http *http;
-	struct spool *spool;
-	char host[SPOOL_HOST];
-	uint64_t run, seq;
-	uint64_t rows, interval; /* of a block: most, and ns from its first batch to its end */
-	pthread_t thread;
-	pthread_mutex_t lock; /* of all below, and of the spool */
-	pthread_cond_t wake;
-	struct ch_block *block; /* being gathered, or NULL */
-	uint64_t begun;		/* ns */
-	struct weir_sum told;	/* drops that a ledger row has told of */
-	bool down;		/* the last attempt failed */
-	bool greeted;		/* the thread's own: the server has told its version */
-	bool disk_said, full_said;
-	bool stopping;
-	uint64_t deadline; /* for sending; ns */
-};
-
-static uint64_t now_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
-}
-
-static uint64_t now(void)
-{
-	return now_ns(CLOCK_MONOTONIC);
-}
 
 /* ---- blocks; under the lock ---- */
 
@@ -69,15 +32,13 @@ static void untell(struct clickhouse *c, struct weir_sum sum)
 	c->told.bytes -= sum.bytes;
 }
 
-/* What its ledger rows would have told, a later one has to. */
-static void drop(struct clickhouse *c, enum sink_drop why, const struct spool_meta *m)
+void ch_drop(struct clickhouse *c, enum sink_drop why, const struct spool_meta *m)
 {
 	sink_drop(c->sink, why, m->records, m->sum);
 	untell(c, m->besides);
 }
 
-/* Says why blocks are being dropped, once until the server takes them again. */
-static void say_dropping(struct clickhouse *c, int err)
+void ch_say_dropping(struct clickhouse *c, int err)
 {
 	bool *said = err == -EDQUOT ? &c->full_said : &c->disk_said;
 
@@ -108,15 +69,15 @@ static void put_block(struct clickhouse *c, const struct spool_meta *m, void *da
 	int err = spool_put(c->spool, m, data, size, file);
 
 	if (err && err != -EDQUOT && err != -ENOMEM) {
-		say_dropping(c, err);
+		ch_say_dropping(c, err);
 		if (memory_has_room(c, size) && !spool_put(c->spool, m, data, size, false))
 			return;
 	}
 	if (!err)
 		return;
 	if (err == -EDQUOT)
-		say_dropping(c, err);
-	drop(c, err == -EDQUOT ? DROP_SPOOL_FULL : DROP_DISK, m);
+		ch_say_dropping(c, err);
+	ch_drop(c, err == -EDQUOT ? DROP_SPOOL_FULL : DROP_DISK, m);
 	free(data);
 }
 
@@ -130,25 +91,31 @@ static void end_block(struct clickhouse *c)
 	if (!b)
 		return;
 	if (ch_block_end(b, &data, &size))
-		drop(c, DROP_DISK, ch_block_meta(b));
+		ch_drop(c, DROP_DISK, ch_block_meta(b));
 	else
 		put_block(c, ch_block_meta(b), data, size);
 	ch_block_free(b);
 	pthread_cond_signal(&c->wake);
 }
 
+void ch_end_if_due(struct clickhouse *c)
+{
+	if (c->block && ch_now() - c->begun >= c->interval)
+		end_block(c);
+}
+
 static void begin_block(struct clickhouse *c)
 {
 	struct spool_meta m = { .run = c->run,
 				.seq = c->seq + 1,
-				.time = now_ns(CLOCK_REALTIME) / 1000000000 };
+				.time = ch_now_ns(CLOCK_REALTIME) / 1000000000 };
 
 	snprintf(m.host, sizeof(m.host), "%s", c->host);
 	c->block = ch_block_new(&m);
 	if (!c->block)
 		return;
 	c->seq++;
-	c->begun = now();
+	c->begun = ch_now();
 }
 
 /* What the sink has let go since a ledger row told of it. */
@@ -188,168 +155,6 @@ static int clickhouse_batch(struct sink *s, void *state, const struct batch *b)
 	}
 	pthread_mutex_unlock(&c->lock);
 	return err ? err : SINK_LATER;
-}
-
-/* ---- sending; without the lock, but for where it says so ---- */
-
-/* Waits at most `ns`, or until a block is due or there. Under the lock. */
-static void wait_for_work(struct clickhouse *c, uint64_t ns)
-{
-	uint64_t until = now() + ns;
-	struct timespec ts = { (time_t)(until / 1000000000), (long)(until % 1000000000) };
-
-	pthread_cond_timedwait(&c->wake, &c->lock, &ts);
-}
-
-/* Ends the block when its time has come. Under the lock. */
-static void end_if_due(struct clickhouse *c)
-{
-	if (c->block && now() - c->begun >= c->interval)
-		end_block(c);
-}
-
-/* Waits out a pause, while blocks go on being ended. Under the lock. */
-static void pause_for(struct clickhouse *c, uint64_t ns)
-{
-	uint64_t until = now() + ns, t;
-
-	while (!c->stopping && (t = now()) < until) {
-		wait_for_work(c, until - t < TICK ? until - t : TICK);
-		end_if_due(c);
-	}
-}
-
-/* The targets that lack a block: all where it was never tried. */
-static enum ch_result missing(struct clickhouse *c, const struct spool_item *item,
-			      unsigned int *targets, char why[CH_WHY])
-{
-	unsigned int have = 0;
-	enum ch_result result = CH_OK;
-
-	if (item->tried)
-		result = ch_landed(c->http, &item->meta, &have, why);
-	*targets = CH_TARGETS & ~have;
-	/* Of a block without records flows has no row to be found. */
-	if (*targets == 1 && !item->meta.records)
-		*targets = 0;
-	return result;
-}
-
-/* Inserts `data`, or the same rows for fewer targets. */
-static int insert(struct clickhouse *c, struct spool_item *item, const void *data,
-		  unsigned int targets, char why[CH_WHY])
-{
-	enum ch_result result;
-	size_t size = item->size;
-	void *fewer = NULL;
-	int err = 0;
-
-	/* Of a file always: it finds out whether that is whole. */
-	if (targets != CH_TARGETS || item->filed)
-		err = ch_block_retarget(data, item->size, targets, &fewer, &size);
-	if (err) {
-		snprintf(why, CH_WHY, "reading a block of the spool failed: %s", strerror(-err));
-		return err;
-	}
-	result = ch_insert(c->http, &item->meta, fewer ? fewer : data, size, why);
-	free(fewer);
-	item->tried = item->tried || result == CH_UNCERTAIN;
-	return result == CH_OK ? 0 : -EAGAIN;
-}
-
-/* Tries to get one block there: 0, -EBADMSG where it is damaged, or another error for not yet. */
-static int attempt(struct clickhouse *c, struct spool_item *item, char why[CH_WHY])
-{
-	unsigned int targets;
-	void *data;
-	int err;
-
-	if (!c->greeted && ch_greet(c->http, why) != CH_OK)
-		return -EAGAIN;
-	c->greeted = true;
-	if (missing(c, item, &targets, why) != CH_OK)
-		return -EAGAIN;
-	if (!targets)
-		return 0;
-	err = spool_load(c->spool, item, &data);
-	if (err) {
-		snprintf(why, CH_WHY, "reading the spool failed: %s", strerror(-err));
-		return err;
-	}
-	err = insert(c, item, data, targets, why);
-	free(data);
-	return err;
-}
-
-/* Takes what an attempt came to; under the lock. */
-static void judge(struct clickhouse *c, struct spool_item *item, int err)
-{
-	if (!err)
-		sink_delivered(c->sink, item->meta.records, item->meta.sum);
-	if (err == -EBADMSG) {
-		sink_say(c->sink,
-			 "block %" PRIu64 "-%" PRIu64 " of the spool is damaged: set aside",
-			 item->meta.run, item->meta.seq);
-		drop(c, DROP_DISK, &item->meta);
-	}
-	if (!err || err == -EBADMSG) {
-		spool_pop(c->spool, err);
-		c->down = c->disk_said = c->full_said = false;
-		return;
-	}
-	c->down = true;
-	c->greeted = false;
-	/* From now on what waits is safe from a crash of ours, too. */
-	err = spool_file_all(c->spool);
-	if (err)
-		say_dropping(c, err);
-}
-
-static uint64_t pause_of(unsigned int failures)
-{
-	uint64_t pause = PAUSE_FIRST << (failures > 5 ? 5 : failures - 1);
-
-	if (pause > PAUSE_MOST)
-		pause = PAUSE_MOST;
-	/* Between a half and all of it: a fleet does not come back at once. */
-	return pause / 2 + pause / 2 * (uint64_t)(rand() % 1024) / 1024;
-}
-
-/* Under the lock, which it lets go of while it talks. */
-static void send_head(struct clickhouse *c, unsigned int *failures)
-{
-	struct spool_item *item = spool_head(c->spool);
-	char why[CH_WHY] = "";
-	int err;
-
-	pthread_mutex_unlock(&c->lock);
-	err = attempt(c, item, why);
-	pthread_mutex_lock(&c->lock);
-	if (!err)
-		sink_well(c->sink);
-	else if (err != -EBADMSG && !c->stopping)
-		sink_ill(c->sink, "%s; records wait in %s", why, spool_dir(c->spool));
-	judge(c, item, err);
-	*failures = err && err != -EBADMSG ? *failures + 1 : 0;
-	if (*failures)
-		pause_for(c, pause_of(*failures));
-}
-
-static void *run(void *arg)
-{
-	struct clickhouse *c = arg;
-	unsigned int failures = 0;
-
-	pthread_mutex_lock(&c->lock);
-	while (!c->stopping || (spool_head(c->spool) && now() < c->deadline && !failures)) {
-		end_if_due(c);
-		if (spool_head(c->spool))
-			send_head(c, &failures);
-		else
-			wait_for_work(c, TICK);
-	}
-	pthread_mutex_unlock(&c->lock);
-	return NULL;
 }
 
 /* ---- the sink ---- */
@@ -428,7 +233,7 @@ static int clickhouse_open(struct sink *s, void **state, char *why, size_t size)
 	if (!c)
 		return -ENOMEM;
 	c->sink = s;
-	c->run = now_ns(CLOCK_REALTIME);
+	c->run = ch_now_ns(CLOCK_REALTIME);
 	c->rows = sink_count(s, "rows");
 	c->interval = (uint64_t)(sink_seconds(s, "interval") * 1e9);
 	srand((unsigned int)c->run);
@@ -439,7 +244,7 @@ static int clickhouse_open(struct sink *s, void **state, char *why, size_t size)
 	pthread_condattr_destroy(&attr);
 	err = open_parts(c, why, size);
 	if (!err)
-		err = -pthread_create(&c->thread, NULL, run, c);
+		err = -pthread_create(&c->thread, NULL, ch_send, c);
 	if (err)
 		destroy(c);
 	else
@@ -453,7 +258,7 @@ static void drop_rest(struct clickhouse *c)
 
 	for (item = spool_head(c->spool); item; item = item->next)
 		if (!item->filed)
-			drop(c, DROP_SHUTDOWN, &item->meta);
+			ch_drop(c, DROP_SHUTDOWN, &item->meta);
 }
 
 /* Sends what it can, and writes the rest to the spool. */
@@ -471,8 +276,8 @@ static void clickhouse_close(struct sink *s, void *state, uint64_t deadline_ns)
 	pthread_cond_signal(&c->wake);
 	pthread_mutex_unlock(&c->lock);
 
-	left = c->deadline > now() ? c->deadline - now() : 0;
-	left += now_ns(CLOCK_REALTIME);
+	left = c->deadline > ch_now() ? c->deadline - ch_now() : 0;
+	left += ch_now_ns(CLOCK_REALTIME);
 	ts = (struct timespec){ (time_t)(left / 1000000000), (long)(left % 1000000000) };
 	if (pthread_timedjoin_np(c->thread, NULL, &ts)) {
 		ch_http_abort(c->http);
