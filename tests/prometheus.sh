@@ -142,6 +142,27 @@ metrics_are_what_was_sent()
 	stop
 }
 
+# So many addresses, and another row that makes the sum right.
+talkers_add_up()
+{
+	local metrics
+
+	lab
+	daemon a --prometheus "$AT" --top-talkers 1 --filter 'udp port 5001'
+	# In one window of 10 s.
+	await is weir_scans_total 12
+	datagrams 5001 1000
+	peer "$LOAD" udp 192.0.2.66 "$HOST4" 5001 300 58 >/dev/null || fail "load failed"
+	await eval 'is weir_talker_packets 1300'
+	metrics=$(fetch /metrics | grep '^weir_talker')
+	echo "$metrics"
+	same "rows" "$(wc -l <<<"$metrics")" 4
+	same "the one" "$(value "weir_talker_packets{address=\"$PEER4\"}")" 1000
+	same "its bytes" "$(value "weir_talker_bytes{address=\"$PEER4\"}")" 100000
+	same "others" "$(value 'weir_talker_packets{address="other"}')" 300
+	stop
+}
+
 # A sweep is found while it goes on, and no longer.
 findings_come_and_go()
 {
@@ -410,7 +431,7 @@ alert_rules_pass()
 }
 
 need jq curl python3
-for case in promtool_has_no_complaint metrics_are_what_was_sent findings_come_and_go \
+for case in promtool_has_no_complaint metrics_are_what_was_sent talkers_add_up findings_come_and_go \
 	rates_are_what_was_sent a_restart_sets_nothing_back a_port_in_use_is_said \
 	strangers_are_sent_away slow_clients_are_cut_off a_thousand_clients_are_served \
 	a_scrape_is_cheap_with_a_million_flows alert_rules_pass; do

@@ -30,6 +30,9 @@ struct scanned {
 	struct port_wanted port[PORTS_WANTED];
 	struct weir_port ports[PORTS_WANTED];
 	int port_count;
+	struct talker talker[TALKERS_MOST];
+	uint32_t talkers, top_talkers; /* there are; wanted, 0 for none */
+	struct weir_sum other_talkers;
 	uint64_t scans;
 	double seconds; /* of CPU, all scans together */
 };
@@ -46,6 +49,7 @@ struct watch {
 	struct snapshot snapshot; /* the thread's alone */
 	struct feed *feed;
 	struct findings findings;
+	struct talkers talkers;
 	struct handshakes shaken; /* of the feed, as of the last scan */
 
 	pthread_mutex_t lock;

@@ -23,6 +23,7 @@ static const struct setting settings[] = {
 	{ "export", "filter", "EXPRESSION", SETTING_TEXT, NULL, "count only what this pcap-filter expression matches", 0, 0 },
 	{ "export", "drop_privileges", NULL, SETTING_FLAG, "no", "once it has attached, give up all that reading does not need; an interface that comes back then needs a new start", 0, 0 },
 	{ "export", "ports", "PORT/PROTO,...", SETTING_PORTS, NULL, "ports to count in metrics, e.g. 443/tcp,53/udp", 0, 0 },
+	{ "export", "top_talkers", "N", SETTING_COUNT, "0", "addresses that sent most in 10 s, as labels of metrics, and all others as one", 0, 100 },
 	{ "export", "finding_window", "SECONDS", SETTING_SECONDS, "10", "what findings are judged over", 1, 3600 },
 	{ "export", "sweep_targets", "N", SETTING_COUNT, "100", "addresses to which a source's SYNs are a sweep", 1, 1e9 },
 	{ "export", "scan_ports", "N", SETTING_COUNT, "100", "ports to which a source's SYNs are a scan", 1, 1e9 },

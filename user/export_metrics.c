@@ -201,6 +201,36 @@ static void put_findings(struct scrape *s)
 			   finding_names[i], NULL);
 }
 
+static void put_talkers(struct scrape *s, bool bytes)
+{
+	const struct look *l;
+	char text[64];
+	uint32_t i;
+
+	each_look(s, l) if (l->up && l->scanned.top_talkers)
+	{
+		const struct scanned *n = &l->scanned;
+
+		for (i = 0; i < n->talkers; i++)
+			metric_u64(&s->m,
+				   bytes ? n->talker[i].sent.bytes : n->talker[i].sent.packets,
+				   "interface", l->name, "address",
+				   addr_text(&n->talker[i].addr, text, sizeof(text)), NULL);
+		metric_u64(&s->m, bytes ? n->other_talkers.bytes : n->other_talkers.packets,
+			   "interface", l->name, "address", "other", NULL);
+	}
+}
+
+static void put_talker_packets(struct scrape *s)
+{
+	put_talkers(s, false);
+}
+
+static void put_talker_bytes(struct scrape *s)
+{
+	put_talkers(s, true);
+}
+
 /* ---- the books ---- */
 
 static void put_reason(struct scrape *s, bool bytes)
@@ -522,6 +552,11 @@ static const struct family {
 	{ "weir_findings", METRIC_GAUGE, NULL, put_findings,
 	  "Sources that sweep or scan and targets that are flooded, in the last "
 	  "--finding-window." },
+	{ "weir_talker_packets", METRIC_GAUGE, NULL, put_talker_packets,
+	  "IP packets that an address of --top-talkers sent in the last 10 s, and all others." },
+	{ "weir_talker_bytes", METRIC_GAUGE, "bytes", put_talker_bytes,
+	  "Bytes of L2 frames that an address of --top-talkers sent in the last 10 s, and all "
+	  "others." },
 	{ "weir_reason_packets", METRIC_COUNTER, NULL, put_reason_packets,
 	  "Packets that are other, malformed, truncated or odd, by reason." },
 	{ "weir_reason_bytes", METRIC_COUNTER, "bytes", put_reason_bytes,

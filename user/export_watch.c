@@ -53,6 +53,7 @@ static struct feed_options options_of(struct watch *w, uint64_t *interval)
 		.active_ns = seconds_ns(section_seconds(s, "active_timeout")),
 		.idle_ns = seconds_ns(section_seconds(s, "idle_timeout")),
 		.limit = FLOWS_ENDED_MOST,
+		.talkers = section_count(s, "top_talkers") ? &w->talkers : NULL,
 		.baseline = !w->live.held && strcmp(section_text(s, "since"), "attach") != 0,
 	};
 	*interval = seconds_ns(section_seconds(s, "scan_interval"));
@@ -155,6 +156,7 @@ static void watch_close(struct watch *w)
 	feed_free(w->feed);
 	w->feed = NULL;
 	findings_free(&w->findings);
+	talkers_free(&w->talkers);
 	kept_close(&w->kept);
 	close_programs(w);
 	live_close(&w->live);
@@ -188,6 +190,7 @@ static struct findings_options findings_of(struct watch *w, struct scanned *out)
 		.scan_ports = section_count(s, "scan_ports"),
 		.flood_syns = section_count(s, "flood_syns"),
 	};
+	out->top_talkers = (uint32_t)section_count(s, "top_talkers");
 	out->port_count = ports_of(section_text(s, "ports"), out->port);
 	pthread_rwlock_unlock(&w->exporter->lock);
 	return o;
@@ -243,6 +246,10 @@ static void note_scan(struct watch *w, struct scanned *now)
 	now->flows = s->live;
 	now->syns = s->syn_live;
 	memcpy(now->findings, w->findings.active, sizeof(now->findings));
+	talkers_turn(&w->talkers, now->top_talkers, clock_ns(CLOCK_BOOTTIME));
+	memcpy(now->talker, w->talkers.top, sizeof(now->talker));
+	now->talkers = w->talkers.count;
+	now->other_talkers = w->talkers.other;
 	for (i = 0; i < now->port_count && s->ports; i++)
 		now->ports[i] = s->ports[(uint32_t)now->port[i].row << 16 | now->port[i].port];
 }
@@ -295,6 +302,7 @@ static int watch_open(struct watch *w, char why[WHY_SIZE])
 		live_close(&w->live);
 	} else {
 		findings_init(&w->findings);
+		talkers_init(&w->talkers);
 		kept_open(&w->kept, &w->live);
 		open_programs(w);
 		w->shaken = (struct handshakes){ 0 };

@@ -18,6 +18,7 @@ struct flow_state {
 	uint64_t tail, src[2], dst[2]; /* the key */
 	struct amount live;	       /* in the snapshot of scan `scan` */
 	struct amount base;	       /* exported - ended: below 0 it wraps, and comes right */
+	struct weir_sum told;	       /* talkers, of what waits */
 	uint64_t first;		       /* ns: of the first packet of all */
 	uint64_t since;		       /* ns: of the first packet that waits; 0: none */
 	uint64_t last;		       /* ns: of the last packet */
@@ -375,6 +376,18 @@ static int reason_of(struct feed *f, const struct flow_state *s)
 	return 0;
 }
 
+/* Tells what has come since the last scan; less where it was lost. */
+static void tell_talkers(struct feed *f, struct flow_state *s, struct amount a)
+{
+	struct addr from = { { s->src[0], s->src[1] },
+			     ((const struct weir_flow *)s)->meta & WEIR_META_IPV6 };
+	struct weir_sum more = { a.packets - s->told.packets, a.bytes - s->told.bytes };
+
+	s->told = (struct weir_sum){ a.packets, a.bytes };
+	if (f->options.talkers && (int64_t)more.packets > 0 && (int64_t)more.bytes > 0)
+		talkers_add(f->options.talkers, &from, more);
+}
+
 /* A predicate of rowset_drop(): whether the flow can be forgotten. */
 static bool look_after(const void *row, void *arg)
 {
@@ -387,6 +400,7 @@ static bool look_after(const void *row, void *arg)
 		s->live = (struct amount){ 0 };
 	take_overlap(f, s);
 	a = pending_of(s);
+	tell_talkers(f, s, a);
 	if (is_nothing(a)) {
 		s->since = 0;
 		s->known = 1;
@@ -402,6 +416,7 @@ static bool look_after(const void *row, void *arg)
 		return false;
 	}
 	s->closed |= why == END_DETECTED;
+	s->told = (struct weir_sum){ 0 };
 	return s->scan != f->scan;
 }
 

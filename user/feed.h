@@ -15,12 +15,14 @@
 
 #include "reader.h"
 #include "record.h"
+#include "talkers.h"
 
 struct feed_options {
 	uint64_t active_ns, idle_ns;
 	uint32_t limit; /* flows remembered that have no record in the tables, 0: for want of no
 			   memory */
-	bool baseline;	/* what is there at the first scan is nobody's: only what comes after is */
+	struct talkers *talkers; /* who is told what flows did from scan to scan, or NULL */
+	bool baseline; /* what is there at the first scan is nobody's: only what comes after is */
 };
 
 struct feed_ledger {
