@@ -38,6 +38,7 @@ after_case()
 {
 	"$LABS" down "$NAME"
 	"$WEIR" clean -q
+	! mountpoint -q "$TMP/small" || umount -l "$TMP/small"
 }
 
 # Nothing on the link but what a case sends, and every frame as it was sent.
