@@ -175,6 +175,7 @@ int export_start(struct exporter *e, struct export_config *c, char why[WHY_SIZE]
 void export_stop(struct exporter *e, double seconds)
 {
 	uint64_t deadline = now_ns() + (uint64_t)(seconds * 1e9);
+	bool ended = true;
 	int i;
 
 	for (i = 0; i < e->server_count; i++)
@@ -187,9 +188,12 @@ void export_stop(struct exporter *e, double seconds)
 	for (i = 0; i < e->sink_count; i++)
 		sink_stop(e->sinks[i], deadline);
 	for (i = 0; i < e->sink_count; i++)
-		sink_free(e->sinks[i]);
+		ended &= sink_free(e->sinks[i]);
 	e->watch_count = e->sink_count = 0;
 	/* A sink that was left behind still reads its section: the process ends with it. */
+	if (ended)
+		export_config_free(e->config);
+	e->config = NULL;
 	pthread_rwlock_destroy(&e->lock);
 }
 
@@ -336,6 +340,7 @@ void export_reload(struct exporter *e, struct export_config *new)
 	struct export_config *old = e->config;
 	struct sink *gone[EXPORT_SINKS];
 	uint64_t deadline = now_ns() + (uint64_t)RELOAD_STOP;
+	bool ended = true;
 	int i, n;
 
 	pthread_rwlock_wrlock(&e->lock);
@@ -350,6 +355,7 @@ void export_reload(struct exporter *e, struct export_config *new)
 	exchange_servers(e);
 	exchange_watches(e);
 	for (i = 0; i < n; i++)
-		sink_free(gone[i]);
-	export_config_free(old);
+		ended &= sink_free(gone[i]);
+	if (ended)
+		export_config_free(old);
 }

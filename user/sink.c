@@ -387,7 +387,7 @@ void sink_stop(struct sink *s, uint64_t deadline_ns)
 }
 
 /* A thread that does not come back is left behind with all it holds: the process is ending. */
-void sink_free(struct sink *s)
+bool sink_free(struct sink *s)
 {
 	uint64_t until = s->deadline + GRACE;
 	struct timespec ts, real;
@@ -399,12 +399,13 @@ void sink_free(struct sink *s)
 				(long)(left % 1000000000) };
 	if (!pthread_timedjoin_np(s->thread, NULL, &ts)) {
 		destroy(s);
-		return;
+		return true;
 	}
 	pthread_mutex_lock(&s->lock);
 	drop_queue(s, DROP_SHUTDOWN);
 	pthread_mutex_unlock(&s->lock);
 	sink_say(s, "did not end in time and was left behind");
+	return false;
 }
 
 void sink_stats_get(struct sink *s, struct sink_stats *out)

@@ -109,9 +109,12 @@ void sink_reload(struct sink *s);
 /* Interfaces for sinks that look at packets; for others nothing. Not after sink_stop(). */
 void sink_join(struct sink *s, struct live *l);
 void sink_leave(struct sink *s, struct live *l);
-/* Asks it to end by `deadline_ns` of CLOCK_MONOTONIC; sink_free() waits until then. */
+/*
+ * Asks it to end by `deadline_ns` of CLOCK_MONOTONIC; sink_free() waits until then. False where it
+ * did not, and was left behind with all it holds, its section too.
+ */
 void sink_stop(struct sink *s, uint64_t deadline_ns);
-void sink_free(struct sink *s);
+bool sink_free(struct sink *s);
 void sink_stats_get(struct sink *s, struct sink_stats *out);
 const char *sink_name(const struct sink *s); /* "ipfix" */
 const struct section *sink_section(const struct sink *s);
