@@ -243,7 +243,7 @@ static void measure_and_print(const struct bench_options *o)
 		return;
 	}
 	if (!o->quick)
-		fputs("bench: this takes about four minutes on a quiet machine\n", stderr);
+		fputs("bench: this takes five to ten minutes\n", stderr);
 	measure_all(o, &udp);
 	measure_syns(o, &syn);
 	measure_filters(o, &tcp);
@@ -264,6 +264,7 @@ static void measure_and_print(const struct bench_options *o)
 	}
 	reading_print(&reading, o->dir);
 	model_print(&udp, &reading);
+	fflush(stdout);
 	scale_all(o);
 	printf("\nAll figures and plots are in %s: programs.json, syn.json, filter.json, "
 	       "reading.json,\nscale.json, flows.svg, memory.svg, mix.svg. It took %.0f s.\n",

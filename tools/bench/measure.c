@@ -184,10 +184,11 @@ static bool all_confirmed(const struct group *g, int orders)
 	return true;
 }
 
-/* As many rounds as were asked for; up to twice as many, where the machine is not quiet. */
+/* As many rounds as were asked for; up to a third more, where the machine is not quiet. */
 static void measure_rounds(struct group *g, const struct column *c, int orders)
 {
-	const int asked = g->o->rounds, most = asked * 2 < MAX_ROUNDS ? asked * 2 : MAX_ROUNDS;
+	const int asked = g->o->rounds,
+		  most = asked * 4 / 3 < MAX_ROUNDS ? asked * 4 / 3 : MAX_ROUNDS;
 
 	for (g->rounds = 0; g->rounds < asked; g->rounds++)
 		one_round(g, c, g->rounds, orders);
