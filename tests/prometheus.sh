@@ -308,7 +308,8 @@ strangers_are_sent_away()
 	stop
 }
 
-# 1,100 that send a byte now and then; who asks properly is answered, and they are cut off.
+# 1,100 that send a byte now and then; who asks properly is answered, they are cut off,
+# and the log says so once.
 slow_clients_are_cut_off()
 {
 	lab
@@ -344,7 +345,9 @@ slow_clients_are_cut_off()
 	cat "$TMP/out.loris"
 	awk 'NR == 2 && $1 >= 1000 && $2 < 35 { good = 1 } END { exit !good }' "$TMP/out.loris" ||
 		fail "not cut off: $(tail -n 1 "$TMP/out.loris")"
-	same "lines of log" "$(wc -l <"$TMP/log.a")" 0
+	same "lines of log" "$(wc -l <"$TMP/log.a")" 1
+	grep -q 'cutting off clients that do not finish a request in 10 s' "$TMP/log.a" ||
+		fail "the log says: $(<"$TMP/log.a")"
 	stop
 }
 

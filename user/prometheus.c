@@ -21,11 +21,14 @@
 #define SHARED_NS 100000000ULL	/* an answer so young is given again */
 #define FIRST_NS 10000000000ULL /* for the first request, from connecting to the answer's end */
 #define NEXT_NS 90000000000ULL	/* from one answer's end to the next's */
+#define CALM_NS 60000000000ULL	/* without a slow client, after which they are over */
 #define TYPE_TEXT "text/plain; version=0.0.4; charset=utf-8"
 #define TYPE_OPENMETRICS "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 struct client {
 	int fd;
+	bool asked;	/* it has finished a request before */
+	bool cut;	/* off: it is gone as soon as the HTTP thread sees it */
 	uint64_t until; /* ns: then it is cut off */
 };
 
@@ -44,6 +47,8 @@ struct prometheus {
 	pthread_mutex_t lock;
 	struct client client[CLIENTS];
 	int clients;
+	uint64_t slow;	  /* clients cut off in the middle of their first request, since... */
+	uint64_t slow_ns; /* ...it was last said; when the last of them was */
 };
 
 static uint64_t now_ns(void)
@@ -64,7 +69,7 @@ static int fd_of(struct MHD_Connection *c)
 	return info ? info->connect_fd : -1;
 }
 
-static void set_client(struct prometheus *p, int fd, uint64_t until)
+static void set_client(struct prometheus *p, int fd, uint64_t until, bool asked)
 {
 	int i;
 
@@ -76,7 +81,7 @@ static void set_client(struct prometheus *p, int fd, uint64_t until)
 	if (!until && i < p->clients)
 		p->client[i] = p->client[--p->clients];
 	else if (i < p->clients)
-		p->client[i] = (struct client){ fd, until };
+		p->client[i] = (struct client){ .fd = fd, .asked = asked, .until = until };
 	pthread_mutex_unlock(&p->lock);
 }
 
@@ -85,7 +90,8 @@ static void on_connection(void *arg, struct MHD_Connection *c, void **socket_con
 {
 	(void)socket_context;
 	/* Closed only after this: nobody else can have the number yet. */
-	set_client(arg, fd_of(c), code == MHD_CONNECTION_NOTIFY_STARTED ? now_ns() + FIRST_NS : 0);
+	set_client(arg, fd_of(c), code == MHD_CONNECTION_NOTIFY_STARTED ? now_ns() + FIRST_NS : 0,
+		   false);
 }
 
 static void on_completed(void *arg, struct MHD_Connection *c, void **context,
@@ -93,20 +99,45 @@ static void on_completed(void *arg, struct MHD_Connection *c, void **context,
 {
 	(void)context;
 	(void)code;
-	set_client(arg, fd_of(c), now_ns() + NEXT_NS);
+	set_client(arg, fd_of(c), now_ns() + NEXT_NS, true);
+}
+
+/* Cuts off who is past his time. How many of them never got as far as a whole request. */
+static uint64_t cut_off(struct prometheus *p, uint64_t now)
+{
+	uint64_t slow = 0;
+	int i;
+
+	pthread_mutex_lock(&p->lock);
+	for (i = 0; i < p->clients; i++) {
+		struct client *c = &p->client[i];
+
+		if (c->cut || now < c->until)
+			continue;
+		shutdown(c->fd, SHUT_RDWR);
+		c->cut = true;
+		slow += !c->asked;
+	}
+	pthread_mutex_unlock(&p->lock);
+	return slow;
 }
 
 /* libmicrohttpd's own timeout begins anew with each byte: a slow-loris lives on it. */
 void prometheus_tick(struct prometheus *p)
 {
-	uint64_t now = now_ns();
-	int i;
+	uint64_t now = now_ns(), slow = cut_off(p, now);
 
-	pthread_mutex_lock(&p->lock);
-	for (i = 0; i < p->clients; i++)
-		if (now >= p->client[i].until)
-			shutdown(p->client[i].fd, SHUT_RDWR);
-	pthread_mutex_unlock(&p->lock);
+	if (slow && !p->slow)
+		say("prometheus: cutting off clients that do not finish a request in %d s",
+		    (int)(FIRST_NS / 1000000000));
+	if (slow)
+		p->slow_ns = now;
+	p->slow += slow;
+	if (!p->slow || now - p->slow_ns < CALM_NS)
+		return;
+	say("prometheus: no slow client for %d s, %llu were cut off", (int)(CALM_NS / 1000000000),
+	    (unsigned long long)p->slow);
+	p->slow = 0;
 }
 
 /* ---- who may ask ---- */
