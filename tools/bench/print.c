@@ -255,7 +255,7 @@ void print_filters(const struct table *t)
 	printf("\nFilters, TCP to port 443, pipelined; and the difference to the empty slot\n%-*s",
 	       LABEL, "");
 	for (int i = 0; i < COLUMNS && !columns[i].large; i++)
-		printf(" %9s      ", columns[i].title);
+		printf(" %8s      ", columns[i].title);
 	putchar('\n');
 	for (int at = 0; at < HOOKS * FAMILIES; at++)
 		for (size_t k = 0; k < sizeof(rows) / sizeof(rows[0]); k++) {
@@ -268,7 +268,7 @@ void print_filters(const struct table *t)
 				const int where[3] = { at / 2, at % 2, PIPELINED };
 				double ns = net(t, where, i, rows[k].program, MINIMUM);
 
-				printf(" %9.1f %+5.1f", ns, ns - net(t, where, i, WEIR, MINIMUM));
+				printf(" %8.1f %+5.1f", ns, ns - net(t, where, i, WEIR, MINIMUM));
 			}
 			putchar('\n');
 		}
