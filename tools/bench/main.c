@@ -266,8 +266,8 @@ static void measure_and_print(const struct bench_options *o)
 	model_print(&udp, &reading);
 	fflush(stdout);
 	scale_all(o);
-	printf("\nAll figures and plots are in %s: programs.json, syn.json, filter.json, "
-	       "reading.json,\nscale.json, flows.svg, memory.svg, mix.svg. It took %.0f s.\n",
+	printf("\nAll figures and plots are in %s:\nprograms.json, syn.json, filter.json, "
+	       "reading.json, scale.json, flows.svg, memory.svg, mix.svg. It took %.0f s.\n",
 	       o->dir, seconds());
 }
 
