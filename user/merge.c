@@ -26,12 +26,13 @@ struct span {
 	uint32_t from, to;
 	const struct extra *extra, *extra_end;
 	struct flow_sum *rows;
-	uint32_t bound, count;	 /* rows there may be, and are */
-	struct weir_port *ports; /* of the first span the caller's */
-	uint64_t *cells;
+	uint32_t bound, count; /* rows there may be, and are */
+	struct weir_port *ports;
+	uint64_t *cells; /* all 0 between walks */
 	struct tiny tiny;
-	struct store sums;     /* only its total is used */
-	struct flow_sum *late; /* rows that may be another's: see is_odd() */
+	__u64 ended, ended_next; /* lines of this and the next bundle that may be of ended flows */
+	struct store sums;	 /* only its total is used */
+	struct flow_sum *late;	 /* rows that may be another's: see is_odd() */
 	uint32_t late_count, late_room;
 	uint64_t live;
 };
@@ -46,49 +47,6 @@ struct walk {
 	struct span *span;
 	uint32_t spans;
 };
-
-static void add_sum(struct weir_port *ports, uint32_t at, uint64_t packets, uint64_t bytes)
-{
-	struct weir_sum *sum = &ports[at >> 17 << 16 | (at & 0xffff)].role[at >> 16 & 1];
-
-	sum->packets += packets;
-	sum->bytes += bytes;
-}
-
-static inline void add_cell(struct span *p, uint32_t at, uint64_t more)
-{
-	uint64_t cell = p->cells[at] + more;
-
-	if (__builtin_expect((cell & WEIR_CELL_FULL) != 0, 0)) {
-		add_sum(p->ports, at, weir_cell_packets(cell), weir_cell_bytes(cell));
-		cell = 0;
-	}
-	p->cells[at] = cell;
-}
-
-/*
- * Adds to cells (see abi.h), eight bytes for 32: so those of a protocol stay in the cache. One that
- * could overflow, as a sum too large for any, goes to the ports.
- */
-static inline void add_ports(struct span *p, const struct weir_flow *f)
-{
-	const uint32_t row = f->proto == WEIR_P_TCP   ? 0
-			     : f->proto == WEIR_P_UDP ? 2 << 16
-						      : 4 << 16;
-	const uint32_t src = row | (uint16_t)weir_be16(f->sport);
-	const uint32_t dst = row | 1 << 16 | (uint16_t)weir_be16(f->dport);
-	const uint64_t bytes = f->bytes, packets = f->packets;
-
-	if (!(f->meta & WEIR_META_PORTS))
-		return;
-	if (__builtin_expect(packets >= WEIR_CELL_PACKETS || bytes >= WEIR_CELL_BYTES, 0)) {
-		add_sum(p->ports, src, packets, bytes);
-		add_sum(p->ports, dst, packets, bytes);
-		return;
-	}
-	add_cell(p, src, packets << WEIR_CELL_SHIFT | bytes);
-	add_cell(p, dst, packets << WEIR_CELL_SHIFT | bytes);
-}
 
 /*
  * Ports were read, and both are 0: as a flow it is the same as one without ports, such as
@@ -129,47 +87,40 @@ static struct flow_sum *find_row(struct span *p, uint32_t first, const struct fl
 	return NULL;
 }
 
-/* Whether rows need not be held against each other, or against what was ended. */
-static bool are_all_new(const struct walk *w, const struct span *p)
-{
-	return !w->m->ended->flow_count && !p->tiny.mask;
-}
-
 /* What the flow that lies behind the last row is to be added to; NULL: it is a row of its own. */
-static struct flow_sum *find_same(struct walk *w, struct span *p, uint32_t first, uint32_t hash)
+static struct flow_sum *find_same(struct walk *w, struct span *p, uint32_t first, uint32_t hash,
+				  bool ended)
 {
 	const struct flow_sum *f = &p->rows[p->count];
-	uint32_t number = UINT32_MAX;
+	uint32_t number = ended ? store_find_in(w->m->ended, w->out->flows, f, hash) : UINT32_MAX;
 
-	if (w->m->ended->flow_count)
-		number = store_find(w->m->ended, f, hash);
 	if (number != UINT32_MAX)
 		return &w->out->flows[number];
 	return p->tiny.mask ? find_row(p, first, f, hash) : NULL;
 }
 
-/* Cells lie in no order: asked for some lines before they are wanted. */
-static inline void ask_cells(const struct span *p, const struct weir_flow *f)
-{
-	const uint32_t row = f->proto == WEIR_P_TCP   ? 0
-			     : f->proto == WEIR_P_UDP ? 2 << 16
-						      : 4 << 16;
+/*
+ * Lines of the bundle after next: asked for one by one as lines of this one are made rows, for a
+ * CPU has only so many misses under way.
+ */
+struct ahead {
+	const line_t *line, *end;
+};
 
-	__builtin_prefetch(&p->cells[row | (uint16_t)weir_be16(f->sport)], 1);
-	__builtin_prefetch(&p->cells[row | 1 << 16 | (uint16_t)weir_be16(f->dport)], 1);
-}
-
-/* Each bundle's lines begin somewhere else: asked for while the ones before are made rows. */
-static void ask_ahead(const struct span *p, const struct strand *s, uint32_t bundle)
+static struct ahead look_ahead(const struct span *p, const struct strand *s, uint32_t bundle)
 {
 	const line_t *line;
-	int i;
 
 	if (bundle >= p->to)
-		return;
+		return (struct ahead){ 0 };
 	line = strand_lines(s, bundle);
-	for (i = __builtin_popcountll(s->bundle[bundle].held); i-- > 0; line++)
-		__builtin_prefetch(*line);
+	return (struct ahead){ line, line + __builtin_popcountll(s->bundle[bundle].held) };
+}
+
+static inline void ask_ahead(struct ahead *a)
+{
+	if (a->line < a->end)
+		__builtin_prefetch(*a->line++);
 }
 
 static int emit_lines(struct walk *w, struct span *p, struct strand *s, uint32_t number,
@@ -178,31 +129,33 @@ static int emit_lines(struct walk *w, struct span *p, struct strand *s, uint32_t
 	struct bundle *b = &s->bundle[number];
 	const struct fine *fine = s->fine ? s->fine + (size_t)number * 64 : NULL;
 	const line_t *line = strand_lines(s, number);
-	const bool all_new = are_all_new(w, p);
+	const __u64 alike = p->tiny.mask ? UINT64_MAX : p->ended; /* may be some other's flow */
 	const __u64 *key = w->m->ended->key;
+	struct ahead ahead = look_ahead(p, s, number + 2);
 	__u64 bits, used = b->used, changed = b->changed;
 
-	ask_ahead(p, s, number + 2);
 	for (bits = b->held; bits; bits &= bits - 1, line++) {
 		const struct weir_flow *f = (const struct weir_flow *)line;
 		const __u64 *word = *line, bit = bits & -bits;
 		struct flow_sum *row = &p->rows[p->count], *same;
 
-		ask_cells(p, (const struct weir_flow *)(line + STRAND_PAST));
+		ask_ahead(&ahead);
+		cells_ask(p->cells, (const struct weir_flow *)(line + STRAND_PAST));
 		if (!(used & bit))
 			continue;
 		merge_flow(row, word, &w->m->at, fine ? &fine[__builtin_ctzll(bits)] : NULL,
 			   changed & bit ? w->m->ended->stamp : 0);
 		p->live++;
-		add_ports(p, f);
+		cells_add(p->cells, p->ports, f);
 		if (__builtin_expect(is_odd(word[0]), 0)) {
 			if (add_late(p))
 				return -ENOMEM;
 			continue;
 		}
-		same = all_new ? NULL
-			       : find_same(w, p, first,
-					   weir_hash(key, word[0], &word[1], &word[3]));
+		same = alike & bit
+			       ? find_same(w, p, first, weir_hash(key, word[0], &word[1], &word[3]),
+					   p->ended & bit)
+			       : NULL;
 		if (same) {
 			store_add_to(&p->sums, same, row);
 			continue;
@@ -211,6 +164,8 @@ static int emit_lines(struct walk *w, struct span *p, struct strand *s, uint32_t
 		p->sums.total.bytes += f->bytes;
 		p->count++;
 	}
+	while (ahead.line < ahead.end)
+		ask_ahead(&ahead);
 	b->changed = 0;
 	return 0;
 }
@@ -220,10 +175,10 @@ static int emit_extra(struct walk *w, struct span *p, const struct extra *x, uin
 	struct flow_sum *same;
 
 	p->rows[p->count] = x->flow;
-	add_ports(p, (const struct weir_flow *)x->line);
+	cells_add(p->cells, p->ports, (const struct weir_flow *)x->line);
 	if (is_odd(x->line[0]))
 		return add_late(p);
-	same = find_same(w, p, first, x->hash);
+	same = find_same(w, p, first, x->hash, p->ended >> x->set % STRAND_SETS * WEIR_WAYS & 1);
 	if (same) {
 		store_add_to(&p->sums, same, &x->flow);
 		return 0;
@@ -248,6 +203,20 @@ static void begin_bundle(struct span *p, uint32_t lines, bool alone)
 	memset(p->tiny.slots, 0, size * sizeof(*p->tiny.slots));
 }
 
+/* A flow lies in the set of its hash, ended or not: what lies in others cannot be the same. */
+static __u64 ended_lines(const struct walk *w, uint32_t bundle)
+{
+	__u64 lines = 0;
+	uint32_t sets;
+
+	if (bundle >= strand_bundles(w->m->flows))
+		return 0;
+	sets = store_sets(w->m->ended, w->out->flows, w->m->flows->sets, bundle * STRAND_SETS);
+	for (; sets; sets &= sets - 1)
+		lines |= ((1ULL << WEIR_WAYS) - 1) << __builtin_ctz(sets) * WEIR_WAYS;
+	return lines;
+}
+
 static int emit_bundle(struct walk *w, struct span *p, uint32_t bundle)
 {
 	uint32_t lines = 0, busy = 0, first = p->count, i;
@@ -264,6 +233,8 @@ static int emit_bundle(struct walk *w, struct span *p, uint32_t bundle)
 		x++;
 	lines += (uint32_t)(x - p->extra);
 	begin_bundle(p, lines, busy <= 1 && x == p->extra);
+	p->ended = p->ended_next;
+	p->ended_next = ended_lines(w, bundle + 1);
 	for (i = 0; i < w->strands && !err; i++)
 		err = emit_lines(w, p, w->strand[i], bundle, first);
 	for (; p->extra < x && !err; p->extra++)
@@ -275,15 +246,12 @@ static int emit_span(void *arg, uint32_t number)
 {
 	struct walk *w = arg;
 	struct span *p = &w->span[number];
-	uint32_t bundle, at;
+	uint32_t bundle;
 	int err = 0;
 
+	p->ended_next = ended_lines(w, p->from);
 	for (bundle = p->from; bundle < p->to && !err; bundle++)
 		err = emit_bundle(w, p, bundle);
-	for (at = 0; at < WEIR_CELLS; at++)
-		if (p->cells[at])
-			add_sum(p->ports, at, weir_cell_packets(p->cells[at]),
-				weir_cell_bytes(p->cells[at]));
 	return err;
 }
 
@@ -357,8 +325,7 @@ static int gather_strands(struct walk *w)
 	return 0;
 }
 
-/* The first has the caller's ports, each other its own. */
-static int init_span(struct walk *w, struct span *p, struct weir_port *ports)
+static int init_span(struct walk *w, struct span *p)
 {
 	const struct extra *end = w->extra + w->extras;
 	uint32_t most = 64 * w->strands + w->extras, i;
@@ -369,10 +336,8 @@ static int init_span(struct walk *w, struct span *p, struct weir_port *ports)
 	p->bound = (uint32_t)(p->extra_end - p->extra);
 	for (i = 0; i < w->strands; i++)
 		p->bound += (uint32_t)lines_in(w->strand[i], p->from, p->to);
-	p->ports = ports ? ports : calloc(WEIR_PORTS, sizeof(*ports));
-	p->cells = calloc(WEIR_CELLS, sizeof(*p->cells));
 	p->tiny.slots = malloc((most * 4ULL + 64) * sizeof(*p->tiny.slots));
-	return p->ports && p->cells && p->tiny.slots ? 0 : -ENOMEM;
+	return p->tiny.slots ? 0 : -ENOMEM;
 }
 
 static int make_spans(struct walk *w, struct weir_port *ports)
@@ -383,7 +348,7 @@ static int make_spans(struct walk *w, struct weir_port *ports)
 
 	w->spans = w->m->threads < bundles ? w->m->threads : bundles;
 	w->span = calloc(w->spans, sizeof(*w->span));
-	if (!w->span)
+	if (!w->span || cells_room(w->m->cells, w->spans))
 		return -ENOMEM;
 	for (i = 0; i < w->spans; i++) {
 		struct span *p = &w->span[i];
@@ -391,7 +356,9 @@ static int make_spans(struct walk *w, struct weir_port *ports)
 		p->from = (uint32_t)((uint64_t)bundles * i / w->spans);
 		p->to = (uint32_t)((uint64_t)bundles * (i + 1) / w->spans);
 		p->extra = extra;
-		if (init_span(w, p, i ? NULL : ports))
+		p->ports = ports;
+		p->cells = w->m->cells->of[i];
+		if (init_span(w, p))
 			return -ENOMEM;
 		extra = p->extra_end;
 	}
@@ -421,18 +388,8 @@ static int make_rows(struct walk *w)
 	return 0;
 }
 
-static void sum_ports(struct weir_port *to, const struct weir_port *from)
-{
-	uint64_t *sum = (uint64_t *)to;
-	const uint64_t *more = (const uint64_t *)from;
-	size_t i;
-
-	for (i = 0; i < WEIR_PORTS * sizeof(*to) / sizeof(*sum); i++)
-		sum[i] += more[i];
-}
-
 /* Rows of all spans, without gaps; then those that need the index. */
-static int join_spans(struct walk *w, struct weir_port *ports, uint64_t *live)
+static int join_spans(struct walk *w, uint64_t *live)
 {
 	struct store *out = w->out;
 	uint32_t i;
@@ -446,8 +403,6 @@ static int join_spans(struct walk *w, struct weir_port *ports, uint64_t *live)
 		out->total.packets += p->sums.total.packets;
 		out->total.bytes += p->sums.total.bytes;
 		*live += p->live;
-		if (i)
-			sum_ports(ports, p->ports);
 	}
 	for (i = 0; i < w->spans && !err; i++)
 		if (w->span[i].late_count)
@@ -455,14 +410,21 @@ static int join_spans(struct walk *w, struct weir_port *ports, uint64_t *live)
 	return err;
 }
 
+/* Also where a walk failed: they are the next one's. */
+static void empty_cells(const struct walk *w)
+{
+	uint32_t i;
+
+	for (i = 0; w->span && i < w->spans; i++)
+		if (w->span[i].cells)
+			cells_empty(w->span[i].cells, w->span[i].ports);
+}
+
 static void free_walk(struct walk *w)
 {
 	uint32_t i;
 
 	for (i = 0; w->span && i < w->spans; i++) {
-		if (i)
-			free(w->span[i].ports);
-		free(w->span[i].cells);
 		free(w->span[i].tiny.slots);
 		free(w->span[i].late);
 	}
@@ -487,7 +449,8 @@ int merge_flows(const struct merge *m, struct store *out, struct weir_port *port
 	if (!err)
 		err = parallel_run(m->threads, w.spans, emit_span, &w);
 	if (!err)
-		err = join_spans(&w, ports, live);
+		err = join_spans(&w, live);
+	empty_cells(&w);
 	free_walk(&w);
 	return err;
 }

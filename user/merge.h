@@ -11,6 +11,7 @@
 #ifndef WEIR_MERGE_H
 #define WEIR_MERGE_H
 
+#include "cells.h"
 #include "store.h"
 #include "strand.h"
 
@@ -25,6 +26,7 @@ struct merge {
 	const struct staged *staged; /* likewise */
 	uint32_t cpus;
 	uint32_t threads;
+	struct cells *cells; /* those of each thread */
 	struct store *ended; /* its stamp becomes that of flows that changed */
 	struct moment at;
 };

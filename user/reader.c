@@ -34,6 +34,7 @@ struct reader {
 	__u64 *rest;		/* commits of which the copy is, NO_COMMITS for none */
 	struct weir_sum handed; /* to visitors */
 	struct syn_count syn_handed;
+	struct cells cells;
 	struct moment at;
 	uint32_t threads; /* 0: as many as are worth it */
 };
@@ -333,9 +334,9 @@ int reader_read(struct reader *r, struct snapshot *out)
 	if (!err)
 		err = parallel_run(threads, cpus, settle_cpu, r);
 	if (!err)
-		err = merge_flows(
-			&(struct merge){ r->flows, r->staged, cpus, threads, &r->ended, r->at },
-			&out->store, out->ports, &out->live);
+		err = merge_flows(&(struct merge){ r->flows, r->staged, cpus, threads, &r->cells,
+						   &r->ended, r->at },
+				  &out->store, out->ports, &out->live);
 	if (!err)
 		err = add_syns(r, out);
 	if (err)
@@ -450,6 +451,7 @@ void reader_free(struct reader *r)
 	free(r->syns);
 	free(r->staged);
 	free(r->rest);
+	cells_free(&r->cells);
 	pthread_mutex_destroy(&r->lock);
 	store_free(&r->ended);
 	free(r);

@@ -148,27 +148,64 @@ int store_index(struct store *s)
 	return 0;
 }
 
-/* The slot of the flow, or the empty one where it belongs. */
-static uint32_t flow_probe(const struct store *s, const struct flow_sum *f, uint32_t hash)
+/* The slot of the flow, or the empty one where it belongs. `flows` are those the index is of. */
+static uint32_t flow_probe(const struct index *x, const struct flow_sum *flows,
+			   const struct flow_sum *f, uint32_t hash)
 {
-	const struct index *x = &s->flow_index;
 	uint32_t i;
 
 	for (i = home_of(x, hash); x->slots[i]; i = (i + 1) & (x->size - 1))
-		if (x->slots[i] >> 32 == hash && flow_same(&s->flows[(uint32_t)x->slots[i] - 1], f))
+		if (x->slots[i] >> 32 == hash && flow_same(&flows[(uint32_t)x->slots[i] - 1], f))
 			break;
 	return i;
 }
 
+uint32_t store_find_in(const struct store *s, const struct flow_sum *copy, const struct flow_sum *f,
+		       uint32_t hash)
+{
+	return (uint32_t)s->flow_index.slots[flow_probe(&s->flow_index, copy, f, hash)] - 1;
+}
+
 uint32_t store_find(const struct store *s, const struct flow_sum *f, uint32_t hash)
 {
-	return (uint32_t)s->flow_index.slots[flow_probe(s, f, hash)] - 1;
+	return store_find_in(s, s->flows, f, hash);
+}
+
+/* The least hash of a set; past the last one 2^32. */
+static uint64_t first_hash(uint32_t set, uint32_t sets)
+{
+	return (((uint64_t)set << 32) + sets - 1) / sets;
+}
+
+uint32_t store_sets(const struct store *s, const struct flow_sum *copy, uint32_t sets,
+		    uint32_t first)
+{
+	const struct index *x = &s->flow_index;
+	const uint32_t some = sets - first < 32 ? sets - first : 32;
+	uint32_t i, last, set, bits = 0;
+
+	if (!x->filled)
+		return 0;
+	i = home_of(x, (uint32_t)first_hash(first, sets));
+	last = home_of(x, (uint32_t)(first_hash(first + some, sets) - 1));
+	/* Behind the last one's place may lie what found that taken. */
+	for (; i <= last || x->slots[i & (x->size - 1)]; i++) {
+		uint64_t slot = x->slots[i & (x->size - 1)];
+
+		set = weir_set_of((uint32_t)(slot >> 32), sets) - first;
+		if (!slot || set >= some)
+			continue;
+		bits |= 1U << set;
+		__builtin_prefetch(&copy[(uint32_t)slot - 1], 1);
+		__builtin_prefetch((const char *)&copy[(uint32_t)slot] - 1, 1);
+	}
+	return bits;
 }
 
 static void add_flow(struct store *s, const struct flow_sum *f, uint32_t hash)
 {
 	struct index *x = &s->flow_index;
-	uint32_t i = flow_probe(s, f, hash);
+	uint32_t i = flow_probe(x, s->flows, f, hash);
 
 	if (x->slots[i]) {
 		store_add_to(s, &s->flows[(uint32_t)x->slots[i] - 1], f);

@@ -87,8 +87,18 @@ int store_room(struct store *s, uint64_t flows);
 int store_index(struct store *s);
 /* The number of a flow that the index knows, or UINT32_MAX; `hash` from store_hash(). */
 uint32_t store_find(const struct store *s, const struct flow_sum *f, uint32_t hash);
+/* The same, held against `copy`: flows with the keys of the store's, in their order. */
+uint32_t store_find_in(const struct store *s, const struct flow_sum *copy, const struct flow_sum *f,
+		       uint32_t hash);
 /* The hash of a flow's record in the tables, so that it orders flows as they do. */
 uint32_t store_hash(const struct store *s, const struct flow_sum *f);
+/*
+ * Which of 32 sets of a table, from the `first` on, would hold any of the flows that the index
+ * knows: a bit of each. `sets` are those of the table, `first` is below that. Those flows of `copy`
+ * are asked for, as store_find_in() will want them.
+ */
+uint32_t store_sets(const struct store *s, const struct flow_sum *copy, uint32_t sets,
+		    uint32_t first);
 /* Adds `f` to `to`, an entry of `s` with the same key. */
 void store_add_to(struct store *s, struct flow_sum *to, const struct flow_sum *f);
 /* Removes the first so many flows and SYN records; the others keep their order. */
