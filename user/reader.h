@@ -63,7 +63,8 @@ struct reader *reader_new(const struct tables *t, uint32_t limit);
 void reader_free(struct reader *r);
 /*
  * Threads that reader_read() may use; 0, as it begins: one for each half GiB of tables that are
- * written to, and no more than there are CPUs. The snapshot is the same.
+ * written to, and no more than there are CPUs. The snapshot is the same but for the order of its
+ * rows.
  */
 void reader_threads(struct reader *r, uint32_t threads);
 
