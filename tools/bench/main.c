@@ -267,7 +267,7 @@ static void measure_and_print(const struct bench_options *o)
 	fflush(stdout);
 	scale_all(o);
 	printf("\nAll figures and plots are in %s:\nprograms.json, syn.json, filter.json, "
-	       "reading.json, scale.json, flows.svg, memory.svg, mix.svg. It took %.0f s.\n",
+	       "reading.json, scale.json,\nflows.svg, memory.svg, mix.svg. It took %.0f s.\n",
 	       o->dir, seconds());
 }
 
