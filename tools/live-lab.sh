@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2034
 #
-# The laboratory of tools/bench-live, which reads this file: two network namespaces joined by veth,
-# the packet generator in one and on one CPU, the receiver in the other and on another CPU.
+# The laboratory of tools/bench-live and tools/bench-packets, which read this file: two network
+# namespaces joined by veth, the packet generator in one and on one CPU, the receiver in the other
+# and on another CPU.
 #
 # Names hold the pid, so that any number of runs go side by side. Nothing but the generator's
 # packets passes: no ARP, no IPv6 of the kernel's own. lab_down removes it all, whatever is there.
+
+# shellcheck source=tools/bpffs.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/bpffs.sh"
 
 RX_NS=weir-live-$$-rx TX_NS=weir-live-$$-tx
 # The interfaces, of at most 15 characters; the kernel names the receiving thread after the first.
@@ -45,7 +49,8 @@ lab_up()
 {
 	local mac
 
-	ip netns add "$RX_NS" && ip netns add "$TX_NS" &&
+	mount_bpffs &&
+		ip netns add "$RX_NS" && ip netns add "$TX_NS" &&
 		ip -n "$RX_NS" link add "$RX" numtxqueues 1 numrxqueues 1 type veth \
 			peer name "$TX" numtxqueues 1 numrxqueues 1 netns "$TX_NS" &&
 		quiet_link "$RX_NS" "$RX" && quiet_link "$TX_NS" "$TX" &&
