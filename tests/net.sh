@@ -865,6 +865,7 @@ without_bpffs()
 	# shellcheck disable=SC2016 # for the other shell
 	host unshare --mount --propagation private -- "$BASH" -c '
 		while umount /sys/fs/bpf 2>/dev/null; do :; done
+		[[ -z ${NO_INIT:-} ]] || mount -t tmpfs tmpfs /proc/1
 		exec "$@"' bash "$WEIR" "$@"
 }
 
@@ -880,6 +881,32 @@ case_no_bpffs()
 	good without_bpffs show totals -j -i "$IF" -d 1
 	same "balanced" "$(jq .ledger.balanced "$TMP/out")" true
 	same "the program on the link" "$(xdp_id)" 0
+}
+
+# Where init is out of sight nobody can tell whether a bpffs would vanish.
+case_no_bpffs_untold()
+{
+	lab
+	NO_INIT=1 refuses 1 without_bpffs attach -i "$IF"
+	[[ $ERR == *bpffs* && $ERR == *"mount -t bpf bpf /sys/fs/bpf"* ]] ||
+		fail "the line does not say what is missing and what to do: $ERR"
+	same "the program on the link" "$(xdp_id)" 0
+	unpinned
+}
+
+# Beside an init whose mount namespace is ours and who has a capability more, as service managers
+# have, attach mounts what is missing.
+case_bpffs_made()
+{
+	lab
+	# shellcheck disable=SC2016 # for the other shell
+	good host unshare --mount --pid --fork --kill-child --mount-proc -- "$BASH" -c '
+		while umount /sys/fs/bpf 2>/dev/null; do :; done
+		setpriv --bounding-set -sys_ptrace "$1" attach -i "$2" || exit
+		stat -f -c %T /sys/fs/bpf
+		"$1" detach -i "$2"' bash "$WEIR" "$IF"
+	[[ $OUT == *bpf_fs* ]] || fail "no bpffs is there: $OUT"
+	clear_of_weir
 }
 
 case_skb()
@@ -1011,6 +1038,8 @@ run_case "stale pins of a namespace" case_stale_namespace
 run_case "stale pins of a program taken off" case_stale_xdp_off
 run_case "detach a program taken off" case_stale_xdp_off_detach
 run_case "no bpffs" case_no_bpffs
+run_case "no bpffs, and no init in sight" case_no_bpffs_untold
+run_case "a bpffs where none was" case_bpffs_made
 run_case "generic mode" case_skb
 run_case "tun: egress" case_tun
 run_case "tun: ingress" case_tun_ingress

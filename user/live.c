@@ -571,6 +571,12 @@ static int pin_place(struct live *l, struct pin_dir *d)
 		     "namespace "
 		     "(`ip netns exec` makes one): use `nsenter --net=/run/netns/NAME`",
 		     l->iface.name);
+	else if (err == -ESRCH)
+		fail(l,
+		     "%s: no bpffs at /sys/fs/bpf, and init's mounts cannot be read to tell "
+		     "whether one mounted now would last: `mount -t bpf bpf /sys/fs/bpf`, if this "
+		     "mount namespace is to stay",
+		     l->iface.name);
 	else if (err)
 		fail(l,
 		     "%s: cannot make %s: %s; is a bpffs mounted at /sys/fs/bpf, and are you "

@@ -2,6 +2,7 @@
 /* Pins under the bpffs; see pins.h. */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <linux/magic.h>
 #include <stdio.h>
@@ -26,19 +27,42 @@ void pins_dir(struct pin_dir *d, unsigned int ifindex)
 		 ifindex);
 }
 
+/*
+ * Whether init has the mount that `path` lies on, which is of one mount namespace only. Not by
+ * /proc/1/ns/mnt: that is for who has every capability of init's. 0, -EXDEV for no, -ESRCH where it
+ * cannot be told.
+ */
+static int mounted_for_init(const char *path)
+{
+	int err = -ESRCH;
+	struct statx ours;
+	size_t size = 0;
+	char *line = NULL;
+	FILE *f;
+
+	if (statx(AT_FDCWD, path, 0, STATX_MNT_ID, &ours))
+		return -errno;
+	f = ours.stx_mask & STATX_MNT_ID ? fopen("/proc/1/mountinfo", "re") : NULL;
+	while (f && err && getline(&line, &size, f) > 0)
+		err = strtoull(line, NULL, 10) == ours.stx_mnt_id ? 0 : -EXDEV;
+	free(line);
+	if (f)
+		fclose(f);
+	return err;
+}
+
 static int need_bpffs(void)
 {
-	struct stat ours, init;
 	struct statfs fs;
+	int err;
 
 	if (!statfs(BPFFS, &fs) && (unsigned long)fs.f_type == BPF_FS_MAGIC)
 		return 0;
 	/* A private /sys takes its bpffs, and all that is pinned there, with it. */
-	if (stat("/proc/self/ns/mnt", &ours) || stat("/proc/1/ns/mnt", &init) ||
-	    ours.st_ino != init.st_ino)
-		return -EXDEV;
-	return mount("bpf", BPFFS, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") ? -errno
-											 : 0;
+	err = mounted_for_init(BPFFS);
+	if (!err && mount("bpf", BPFFS, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700"))
+		err = -errno;
+	return err;
 }
 
 static int make_dir(const char *path)

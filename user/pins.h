@@ -20,7 +20,10 @@ struct pin_dir {
 };
 
 void pins_dir(struct pin_dir *d, unsigned int ifindex);
-/* Makes the directory, and mounts a bpffs where none is. 0 or a negative errno. */
+/*
+ * Makes the directory, and mounts a bpffs where none is. 0 or a negative errno: -EXDEV where a
+ * bpffs would go with a private mount namespace, -ESRCH where it cannot be told whether it would.
+ */
 int pins_make(const struct pin_dir *d);
 /* Removes the directory and all in it; its parents, if they are empty then. */
 void pins_remove(const struct pin_dir *d);
