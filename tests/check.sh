@@ -6,38 +6,13 @@
 # shellcheck disable=SC2016,SC2317 # jq has variables of its own; cases are called by name
 set -u
 
-BUILD=$(realpath -- "${1:?usage: check.sh BUILD_DIR}") || exit 1
-if ((EUID != 0)); then
-	echo "skip - check: network namespaces need root"
-	exit 0
-fi
-if [[ ${WEIR_TEST_MOUNTS:-} != "$$" ]]; then
-	# A bpffs of its own, as in net.sh.
-	WEIR_TEST_MOUNTS=$$ exec unshare --mount --propagation private -- "$BASH" "$0" "$@"
-fi
-mount -t bpf bpf /sys/fs/bpf || exit 1
-
-HERE=$(cd "$(dirname "$0")" && pwd)
-# shellcheck source=tests/lib.sh
-. "$HERE/lib.sh"
-WEIR=$BUILD/weir
-LABS=$HERE/../tools/lab
-NAME=weirck$$
-IF=wtap0
-
-host() { "$LABS" host "$NAME" "$@"; }
-weir() { "$LABS" host "$NAME" "$WEIR" "$@"; }
-
-after_case()
-{
-	"$LABS" down "$NAME"
-	"$WEIR" clean -q
-}
+# shellcheck source=tests/lab_lib.sh
+. "$(dirname "$0")/lab_lib.sh"
 
 lab()
 {
 	need jq ip tc
-	"$LABS" up "$NAME" || fail "no lab"
+	lab_up
 }
 
 # CODE IF...: what check says of them is in $TMP/check, with that exit code.

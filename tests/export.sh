@@ -7,7 +7,6 @@
 # shellcheck disable=SC2016,SC2317 # jq has variables of its own; cases are called by name
 set -u
 
-set -- "${1:-}" export
 # shellcheck source=tests/export_lib.sh
 . "$(dirname "$0")/export_lib.sh"
 DISK=$TMP/disk

@@ -1,32 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2034
 #
-# What tests of `weir export` share: a lab with a bpffs of its own, and daemons on its link.  To be
-# sourced first, with BUILD_DIR and the test's name; without root it ends the test.
+# What tests of `weir export` share: daemons on a lab's link.  To be sourced first.
 
-BUILD=$(realpath -- "${1:?needs BUILD_DIR}") || exit 1
-if ((EUID != 0)); then
-	echo "skip - $2: network namespaces need root"
-	exit 0
-fi
-if [[ ${WEIR_TEST_MOUNTS:-} != "$$" ]]; then
-	WEIR_TEST_MOUNTS=$$ exec unshare --mount --propagation private -- "$BASH" "$0" "$1"
-fi
-mount -t bpf bpf /sys/fs/bpf || exit 1
-
-HERE=$(cd "$(dirname "$0")" && pwd)
-# shellcheck source=tests/lib.sh
-. "$HERE/lib.sh"
-WEIR=$BUILD/weir
-LOAD=$BUILD/load
-LABS=$HERE/../tools/lab
-NAME=w${2:0:4}$$
-IF=wtap0
-HOST4=192.0.2.1 PEER4=192.0.2.2 HOST6=2001:db8::1 PEER6=2001:db8::2
-
-host() { "$LABS" host "$NAME" "$@"; }
-peer() { "$LABS" peer "$NAME" "$@"; }
-weir() { "$LABS" host "$NAME" "$WEIR" "$@"; }
+# shellcheck source=tests/lab_lib.sh
+. "$(dirname "$0")/lab_lib.sh"
 
 # "lab down" ends what runs in the namespaces, the daemon too.
 export_after_case()
@@ -36,8 +14,7 @@ export_after_case()
 	for pid in $(ip netns pids "$NAME-host" 2>/dev/null); do
 		kill -KILL "$pid"
 	done
-	"$LABS" down "$NAME"
-	"$WEIR" clean -q
+	lab_down
 	rm -rf "${TMP:?}"/{out,log,ready}.*
 	return 0
 }
@@ -45,7 +22,7 @@ after_case() { export_after_case; }
 
 lab()
 {
-	"$LABS" up "$NAME" || fail "no lab"
+	lab_up
 	peer ping -q -c 1 -W 5 "$HOST4" >/dev/null || fail "the lab's link is dead"
 }
 

@@ -3,58 +3,17 @@
 #
 # Filters on a link of a lab: what weir counts behind one is what tcpdump counts with the same
 # expression, of the same frames; a filter swapped under load loses none.
-# tests/filter.sh BUILD_DIR, as root; in a mount namespace with a bpffs of its own, as net.sh.
+# tests/filter.sh BUILD_DIR, as root.
 # shellcheck disable=SC2016,SC2317 # jq has variables of its own; cases are called by name
 set -u
 
-BUILD=$(realpath -- "${1:?usage: filter.sh BUILD_DIR}") || exit 1
-if ((EUID != 0)); then
-	echo "skip - filter: network namespaces need root"
-	exit 0
-fi
-if [[ ${WEIR_TEST_MOUNTS:-} != "$$" ]]; then
-	WEIR_TEST_MOUNTS=$$ exec unshare --mount --propagation private -- "$BASH" "$0" "$@"
-fi
-mount -t bpf bpf /sys/fs/bpf || exit 1
+# shellcheck source=tests/lab_lib.sh
+. "$(dirname "$0")/lab_lib.sh"
 
-HERE=$(cd "$(dirname "$0")" && pwd)
-# shellcheck source=tests/lib.sh
-. "$HERE/lib.sh"
-WEIR=$BUILD/weir
-LOAD=$BUILD/load
-REPLAY=$BUILD/test/replay
-LABS=$HERE/../tools/lab
-NAME=weirf$$
-IF=wtap0 PEER_IF=wsrc0
-HOST4=192.0.2.1 PEER4=192.0.2.2
-
-host() { "$LABS" host "$NAME" "$@"; }
-peer() { "$LABS" peer "$NAME" "$@"; }
-weir() { "$LABS" host "$NAME" "$WEIR" "$@"; }
-
-after_case()
-{
-	"$LABS" down "$NAME"
-	"$WEIR" clean -q
-}
-
-# Nothing on the link but what a case sends, and every frame as it was sent.
 lab()
 {
-	local host_mac peer_mac
-
 	need jq tcpdump ethtool
-	"$LABS" up "$NAME" || fail "no lab"
-	host sysctl -qw "net.ipv6.conf.$IF.disable_ipv6=1"
-	peer sysctl -qw "net.ipv6.conf.$PEER_IF.disable_ipv6=1"
-	host ethtool -K "$IF" tso "${1:-off}" gso "${1:-off}" gro off &&
-		peer ethtool -K "$PEER_IF" tso "${1:-off}" gso "${1:-off}" gro off
-	same "status of ethtool" $? 0
-	host_mac=$(host ip -j link show "$IF" | jq -r '.[0].address')
-	peer_mac=$(peer ip -j link show "$PEER_IF" | jq -r '.[0].address')
-	host ip neigh replace "$PEER4" lladdr "$peer_mac" dev "$IF" nud permanent &&
-		peer ip neigh replace "$HOST4" lladdr "$host_mac" dev "$PEER_IF" nud permanent
-	same "status of the neighbours" $? 0
+	quiet_lab "${1:-off}"
 }
 
 # rx and tx packets and bytes, and what was dropped.

@@ -6,7 +6,7 @@
 # up must be what weir itself says, to the byte.  tests/ipfix.sh BUILD_DIR, as root.
 # shellcheck disable=SC2119,SC2317 # `stop` is of all; cases are called by name
 set -u
-set -- "${1:-}" ipfix
+
 # shellcheck source=tests/export_lib.sh
 . "$(dirname "$0")/export_lib.sh"
 

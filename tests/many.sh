@@ -6,43 +6,22 @@
 # shellcheck disable=SC2016,SC2317 # jq has variables of its own; cases are called by name
 set -u
 
-BUILD=$(realpath -- "${1:?usage: many.sh BUILD_DIR}") || exit 1
-if ((EUID != 0)); then
-	echo "skip - many: network namespaces need root"
-	exit 0
-fi
-if [[ ${WEIR_TEST_MOUNTS:-} != "$$" ]]; then
-	# A bpffs of its own, as in net.sh.
-	WEIR_TEST_MOUNTS=$$ exec unshare --mount --propagation private -- "$BASH" "$0" "$@"
-fi
-mount -t bpf bpf /sys/fs/bpf || exit 1
+# shellcheck source=tests/lab_lib.sh
+. "$(dirname "$0")/lab_lib.sh"
 
-HERE=$(cd "$(dirname "$0")" && pwd)
-# shellcheck source=tests/lib.sh
-. "$HERE/lib.sh"
-WEIR=$BUILD/weir
-LOAD=$BUILD/load
-LABS=$HERE/../tools/lab
-NAME=weirmy$$
-HOST4=192.0.2.1 PEER4=192.0.2.2
-
-host() { "$LABS" host "$NAME" "$@"; }
-peer() { "$LABS" peer "$NAME" "$@"; }
-weir() { "$LABS" host "$NAME" "$WEIR" "$@"; }
 pane() { tmux -L "$NAME" "$@"; }
 
 after_case()
 {
 	pane kill-server
-	"$LABS" down "$NAME"
-	"$WEIR" clean -q
+	lab_down
 }
 
 # wtap0 is made a port of br0, which takes its address; wtap1 is a second link to the peer.
 lab()
 {
 	need jq ip
-	"$LABS" up "$NAME" || fail "no lab"
+	lab_up
 	host ip link add wtap1 type veth peer name wsrc1 netns "$NAME-peer" || fail "no second link"
 	host ip addr add 198.51.100.1/24 dev wtap1 && host ip link set wtap1 up
 	peer ip addr flush dev wsrc1

@@ -3,60 +3,27 @@
 #
 # weir on a link of a lab: what it counts is compared with what was sent and with the kernel's own
 # counters, and what it leaves behind with nothing.  tests/net.sh BUILD_DIR, as root.
-#
-# All of it happens in two network namespaces, and in a mount namespace with a bpffs of its own, so
-# that "weir clean" finds what was made here and nobody else's.
 # shellcheck disable=SC2016,SC2317 # jq has variables of its own; cases are called by name
 set -u
 
-BUILD=$(realpath -- "${1:?usage: net.sh BUILD_DIR}") || exit 1
-if ((EUID != 0)); then
-	echo "skip - net: network namespaces need root"
-	exit 0
-fi
-if [[ ${WEIR_TEST_MOUNTS:-} != "$$" ]]; then
-	# exec keeps the pid, by which the other side knows where it is.
-	WEIR_TEST_MOUNTS=$$ exec unshare --mount --propagation private -- "$BASH" "$0" "$@"
-fi
-mount -t bpf bpf /sys/fs/bpf || exit 1
-
-HERE=$(cd "$(dirname "$0")" && pwd)
-# shellcheck source=tests/lib.sh
-. "$HERE/lib.sh"
-WEIR=$BUILD/weir
-LOAD=$BUILD/load
-LABS=$HERE/../tools/lab
-NAME=weirt$$
-IF=wtap0 PEER_IF=wsrc0
-HOST4=192.0.2.1 PEER4=192.0.2.2 HOST6=2001:db8::1 PEER6=2001:db8::2
+# shellcheck source=tests/lab_lib.sh
+. "$(dirname "$0")/lab_lib.sh"
 PINS=/sys/fs/bpf/weir
 STATS=/proc/sys/kernel/bpf_stats_enabled
 STATS_THEN=$(<"$STATS")
 
-host() { "$LABS" host "$NAME" "$@"; }
-peer() { "$LABS" peer "$NAME" "$@"; }
-weir() { "$LABS" host "$NAME" "$WEIR" "$@"; }
-
 after_case()
 {
 	[[ $(<"$STATS") == "$STATS_THEN" ]] || echo "$STATS_THEN" >"$STATS"
-	"$LABS" down "$NAME"
-	"$WEIR" clean -q
+	lab_down
 }
 
 # No ARP: what is not IP has no direction.
 lab()
 {
-	local host_mac peer_mac
-
-	"$LABS" up "$NAME" || fail "no lab"
-	host_mac=$(host ip -j link show "$IF" | jq -r '.[0].address')
-	peer_mac=$(peer ip -j link show "$PEER_IF" | jq -r '.[0].address')
-	host ip neigh replace "$PEER4" lladdr "$peer_mac" dev "$IF" nud permanent &&
-		host ip neigh replace "$PEER6" lladdr "$peer_mac" dev "$IF" nud permanent &&
-		peer ip neigh replace "$HOST4" lladdr "$host_mac" dev "$PEER_IF" nud permanent &&
-		peer ip neigh replace "$HOST6" lladdr "$host_mac" dev "$PEER_IF" nud permanent
-	same "status of the neighbours" $? 0
+	lab_up
+	neighbours "$HOST4" "$PEER4"
+	neighbours "$HOST6" "$PEER6"
 }
 
 attach()

@@ -7,7 +7,6 @@
 # shellcheck disable=SC2016,SC2119,SC2317 # PromQL and Python have dollars; cases are called by name
 set -u
 
-set -- "${1:-}" prometheus
 # shellcheck source=tests/export_lib.sh
 . "$(dirname "$0")/export_lib.sh"
 TOOLS=$HERE/../tools

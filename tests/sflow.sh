@@ -8,7 +8,6 @@
 # shellcheck disable=SC2119,SC2317 # `stop` is of all; cases are called by name
 set -u
 
-set -- "${1:-}" sflow
 # shellcheck source=tests/export_lib.sh
 . "$(dirname "$0")/export_lib.sh"
 FCS=4 # of each frame, in sFlow's lengths and not in weir's

@@ -7,37 +7,15 @@
 # shellcheck disable=SC2016,SC2317 # jq has variables of its own; cases are called by name
 set -u
 
-BUILD=$(realpath -- "${1:?usage: top.sh BUILD_DIR}") || exit 1
-if ((EUID != 0)); then
-	echo "skip - top: network namespaces need root"
-	exit 0
-fi
-if [[ ${WEIR_TEST_MOUNTS:-} != "$$" ]]; then
-	# A bpffs and an /etc/hosts of its own, as in net.sh.
-	WEIR_TEST_MOUNTS=$$ exec unshare --mount --propagation private -- "$BASH" "$0" "$@"
-fi
-mount -t bpf bpf /sys/fs/bpf || exit 1
+# shellcheck source=tests/lab_lib.sh
+. "$(dirname "$0")/lab_lib.sh"
 
-HERE=$(cd "$(dirname "$0")" && pwd)
-# shellcheck source=tests/lib.sh
-. "$HERE/lib.sh"
-WEIR=$BUILD/weir
-LOAD=$BUILD/load
-LABS=$HERE/../tools/lab
-NAME=weirtop$$
-IF=wtap0
-HOST4=192.0.2.1 PEER4=192.0.2.2
-
-host() { "$LABS" host "$NAME" "$@"; }
-peer() { "$LABS" peer "$NAME" "$@"; }
-weir() { "$LABS" host "$NAME" "$WEIR" "$@"; }
 pane() { tmux -L "$NAME" "$@"; }
 
 after_case()
 {
 	pane kill-server
-	"$LABS" down "$NAME"
-	"$WEIR" clean -q
+	lab_down
 }
 
 # ---- a lab with known traffic ----
@@ -45,7 +23,7 @@ after_case()
 lab()
 {
 	need tmux jq
-	"$LABS" up "$NAME" || fail "no lab"
+	lab_up
 }
 
 # DPORT PACKETS_PER_SECOND SIZE [SECONDS]: datagrams at a steady rate, in the background.

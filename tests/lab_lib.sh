@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash disable=SC2034
+#
+# What tests in a lab share: its two sides, and weir on one of them.  To be sourced first; without root
+# it ends the test.
+#
+# All of it happens in two network namespaces, and in a mount namespace with a bpffs of its own, so
+# that "weir clean" finds what was made here and nobody else's.
+
+BUILD=$(realpath -- "${1:?usage: ${0##*/} BUILD_DIR}") || exit 1
+TEST=$(basename "$0" .sh)
+if ((EUID != 0)); then
+	echo "skip - $TEST: network namespaces need root"
+	exit 0
+fi
+if [[ ${WEIR_TEST_MOUNTS:-} != "$$" ]]; then
+	# exec keeps the pid, by which the other side knows where it is.
+	WEIR_TEST_MOUNTS=$$ exec unshare --mount --propagation private -- "$BASH" "$0" "$@"
+fi
+mount -t bpf bpf /sys/fs/bpf || exit 1
+
+HERE=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/lib.sh
+. "$HERE/lib.sh"
+WEIR=$BUILD/weir
+LOAD=$BUILD/load
+REPLAY=$BUILD/test/replay
+LABS=$HERE/../tools/lab
+NAME=w${TEST:0:4}$$
+IF=wtap0 PEER_IF=wsrc0
+HOST4=192.0.2.1 PEER4=192.0.2.2 HOST6=2001:db8::1 PEER6=2001:db8::2
+
+host() { "$LABS" host "$NAME" "$@"; }
+peer() { "$LABS" peer "$NAME" "$@"; }
+weir() { "$LABS" host "$NAME" "$WEIR" "$@"; }
+
+lab_up()
+{
+	"$LABS" up "$NAME" || fail "no lab"
+}
+
+lab_down()
+{
+	"$LABS" down "$NAME"
+	"$WEIR" clean -q
+}
+after_case() { lab_down; }
+
+# HOST PEER: each side knows the other's address, and asks for none.
+neighbours()
+{
+	local host_mac peer_mac
+
+	host_mac=$(host ip -j link show "$IF" | jq -r '.[0].address')
+	peer_mac=$(peer ip -j link show "$PEER_IF" | jq -r '.[0].address')
+	host ip neigh replace "$2" lladdr "$peer_mac" dev "$IF" nud permanent &&
+		peer ip neigh replace "$1" lladdr "$host_mac" dev "$PEER_IF" nud permanent
+	same "status of the neighbours" $? 0
+}
+
+# off|on: nothing on the link but what a case sends; with segmentation off, every frame as it was sent.
+quiet_lab()
+{
+	lab_up
+	host sysctl -qw "net.ipv6.conf.$IF.disable_ipv6=1"
+	peer sysctl -qw "net.ipv6.conf.$PEER_IF.disable_ipv6=1"
+	host ethtool -K "$IF" tso "$1" gso "$1" gro off &&
+		peer ethtool -K "$PEER_IF" tso "$1" gso "$1" gro off
+	same "status of ethtool" $? 0
+	neighbours "$HOST4" "$PEER4"
+}
