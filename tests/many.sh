@@ -8,6 +8,8 @@ set -u
 
 # shellcheck source=tests/lab_lib.sh
 . "$(dirname "$0")/lab_lib.sh"
+# shellcheck source=tools/lab-parts.sh
+. "$(dirname "$0")/../tools/lab-parts.sh"
 
 pane() { tmux -L "$NAME" "$@"; }
 
@@ -27,6 +29,7 @@ lab()
 	peer ip addr flush dev wsrc1
 	peer ip route del 198.51.100.0/24
 	peer ip addr add 198.51.100.2/24 dev wsrc1 && peer ip link set wsrc1 up
+	await_link "$NAME-host" wtap1 || fail "the second link does not come up"
 	host sysctl -qw net.ipv6.conf.all.disable_ipv6=1
 	peer sysctl -qw net.ipv6.conf.all.disable_ipv6=1
 	host sysctl -qw net.ipv4.icmp_ratelimit=0

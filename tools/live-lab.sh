@@ -8,8 +8,8 @@
 # Names hold the pid, so that any number of runs go side by side. Nothing but the generator's
 # packets passes: no ARP, no IPv6 of the kernel's own. lab_down removes it all, whatever is there.
 
-# shellcheck source=tools/bpffs.sh
-. "$(dirname -- "${BASH_SOURCE[0]}")/bpffs.sh"
+# shellcheck source=tools/lab-parts.sh
+. "$(dirname -- "${BASH_SOURCE[0]}")/lab-parts.sh"
 
 RX_NS=weir-live-$$-rx TX_NS=weir-live-$$-tx
 # The interfaces, of at most 15 characters; the kernel names the receiving thread after the first.
