@@ -572,6 +572,24 @@ no_schema()
 	same_sums 1
 }
 
+# Half of the tables and views take a block, too, and the server says that all is well.
+half_a_schema()
+{
+	begin
+	server_start
+	sed '/by service port/,$d' tools/clickhouse/schema.sql >"$TMP/half.sql"
+	sql_file "$TMP/half.sql" || fail "half of schema.sql is refused"
+	daemon 1
+	links_up
+	some_traffic
+	until_true 30 says 1 'records wait' || fail "no line: $(<"$TMP/log1")"
+	sql_file tools/clickhouse/schema.sql || fail "schema.sql is refused"
+	until_true 60 says 1 'all right again' || fail "does not recover: $(<"$TMP/log1")"
+	finish
+	said 1 2
+	same_sums 1
+}
+
 # Beyond its bound the spool drops, and the ledger tells.
 spool_full()
 {
@@ -658,6 +676,7 @@ run_case 'HTTP 500: one line, counting goes on' strange 500 'HTTP 500'
 run_case 'a server that never answers: one line, counting goes on' strange silent 'no answer within 1 s'
 run_case 'a server of something else: one line, counting goes on' strange hello 'not as a ClickHouse does'
 run_case 'no schema: one line names it, and rows come once it is there' no_schema
+run_case 'a schema that is still being made gets each row once all the same' half_a_schema
 run_case 'a full spool drops what the ledger tells' spool_full
 run_case 'a full disk: one line, and nothing is lost' disk_full
 run_case 'user, password, and a host name that needs quoting' password

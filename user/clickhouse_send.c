@@ -74,6 +74,26 @@ static int insert(struct clickhouse *c, struct spool_item *item, const void *dat
 	return result == CH_OK ? 0 : -EAGAIN;
 }
 
+/*
+ * After the first insert of a session that went well: a server whose schema is still being made, or
+ * not whole, takes a block into the tables that are there, and answers as ever.
+ */
+static int prove(struct clickhouse *c, struct spool_item *item, char why[CH_WHY])
+{
+	unsigned int targets;
+
+	if (c->proven)
+		return 0;
+	item->tried = true;
+	if (missing(c, item, &targets, why) != CH_OK)
+		return -EAGAIN;
+	c->proven = !targets;
+	if (targets)
+		snprintf(why, CH_WHY,
+			 "some tables did not get what was inserted: is all of schema.sql there?");
+	return targets ? -EAGAIN : 0;
+}
+
 /* Tries to get one block there: 0, -EBADMSG where it is damaged, or another error for not yet. */
 static int attempt(struct clickhouse *c, struct spool_item *item, char why[CH_WHY])
 {
@@ -95,7 +115,7 @@ static int attempt(struct clickhouse *c, struct spool_item *item, char why[CH_WH
 	}
 	err = insert(c, item, data, targets, why);
 	free(data);
-	return err;
+	return err ? err : prove(c, item, why);
 }
 
 /* Takes what an attempt came to; under the lock. */
@@ -115,7 +135,7 @@ static void judge(struct clickhouse *c, struct spool_item *item, int err)
 		return;
 	}
 	c->down = true;
-	c->greeted = false;
+	c->greeted = c->proven = false;
 	/* From now on what waits is safe from a crash of ours, too. */
 	err = spool_file_all(c->spool);
 	if (err)

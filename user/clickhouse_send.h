@@ -30,6 +30,7 @@ struct clickhouse {
 	struct weir_sum told;	/* drops that a ledger row has told of */
 	bool down;		/* the last attempt failed */
 	bool greeted;		/* the thread's own: the server has told its version */
+	bool proven;		/* likewise: a block of this session is in all tables */
 	bool disk_said, full_said;
 	bool stopping;
 	uint64_t deadline; /* for sending; ns */
