@@ -91,15 +91,15 @@ extern volatile const __u32 weir_tables;
 #define weir_note_ended(c, r) ((void)0)
 
 /* Global functions: verified once, by their arguments alone. Defined in weir.bpf.c. */
-int weir_bpf_begin(__u32 cpu, __u32 i, __u32 way);
-int weir_bpf_syn(__u32 cpu, __u32 i);
+int weir_bpf_begin(__u32 cpu, __u32 which);
+int weir_bpf_syn(__u32 cpu, __u32 which);
 int weir_bpf_ports(__u32 cpu, __u32 n);
 int weir_bpf_port_sum(__u32 cpu, __u32 at, __u64 packets, __u64 bytes);
 int weir_bpf_port_spill(__u32 cpu, __u32 at);
 int weir_bpf_oddities(__u32 cpu, __u32 bits, __u32 packets, __u32 bytes);
 
-#define weir_flow_begin_slow(c, i, way) ((void)weir_bpf_begin((c)->index, i, way))
-#define weir_syn_count_slow(c, i) ((void)weir_bpf_syn((c)->index, i))
+#define weir_flows_begin_slow(c, which) ((void)weir_bpf_begin((c)->index, which))
+#define weir_syns_count_slow(c, which) ((void)weir_bpf_syn((c)->index, which))
 #define weir_ports_ended_slow(c, n) ((void)weir_bpf_ports((c)->index, n))
 #define weir_port_sum_slow(c, at, packets, bytes)                                                  \
 	((void)weir_bpf_port_sum((c)->index, at, packets, bytes))

@@ -29,21 +29,21 @@ static struct weir_cpu *cpu_state(__u32 cpu)
 	return bpf_map_lookup_elem(&weir_cpus, &cpu);
 }
 
-SLOW weir_bpf_begin(__u32 cpu, __u32 i, __u32 way)
+SLOW weir_bpf_begin(__u32 cpu, __u32 which)
 {
 	struct weir_cpu *c = cpu_state(cpu);
 
 	if (c)
-		weir_flow_begin(c, i & (WEIR_BATCH - 1), way);
+		weir_flows_begin(c, which);
 	return 0;
 }
 
-SLOW weir_bpf_syn(__u32 cpu, __u32 i)
+SLOW weir_bpf_syn(__u32 cpu, __u32 which)
 {
 	struct weir_cpu *c = cpu_state(cpu);
 
 	if (c)
-		weir_syn_count(c, i & (WEIR_BATCH - 1));
+		weir_syns_count(c, which);
 	return 0;
 }
 

@@ -19,8 +19,8 @@ static inline __u64 *weir_port_cell(struct weir_cpu *c, const uint32_t *place);
 static inline void weir_note_touched(struct weir_cpu *c, uint32_t i, const struct weir_flow *r,
 				     int begun);
 static inline void weir_note_ended(struct weir_cpu *c, const struct weir_flow *r);
-static void weir_flow_begin_slow(struct weir_cpu *c, uint32_t i, uint32_t way);
-static void weir_syn_count_slow(struct weir_cpu *c, uint32_t i);
+static void weir_flows_begin_slow(struct weir_cpu *c, uint32_t which);
+static void weir_syns_count_slow(struct weir_cpu *c, uint32_t which);
 static void weir_oddities_slow(struct weir_cpu *c, uint32_t oddities, uint32_t packets,
 			       uint32_t bytes);
 
@@ -80,15 +80,14 @@ static inline __u64 *weir_port_cell(struct weir_cpu *c, const uint32_t *place)
 	return &part_of(c)->cells[*place];
 }
 
-static __attribute__((noinline)) void weir_flow_begin_slow(struct weir_cpu *c, uint32_t i,
-							   uint32_t way)
+static __attribute__((noinline)) void weir_flows_begin_slow(struct weir_cpu *c, uint32_t which)
 {
-	weir_flow_begin(c, i, way);
+	weir_flows_begin(c, which);
 }
 
-static __attribute__((noinline)) void weir_syn_count_slow(struct weir_cpu *c, uint32_t i)
+static __attribute__((noinline)) void weir_syns_count_slow(struct weir_cpu *c, uint32_t which)
 {
-	weir_syn_count(c, i);
+	weir_syns_count(c, which);
 }
 
 static __attribute__((noinline)) void weir_ports_ended_slow(struct weir_cpu *c, uint32_t n)

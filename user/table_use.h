@@ -17,7 +17,7 @@
 #define weir_note_touched(c, i, r, begun) ((void)(i))
 #define weir_note_ended(c, r) ((void)0)
 #define weir_tables_on() WEIR_TABLE_ALL
-#define weir_flow_begin_slow(c, i, way) ((void)(way))
+#define weir_flows_begin_slow(c, which) ((void)(which))
 #include <weir/table.h>
 
 #endif

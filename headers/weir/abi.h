@@ -283,6 +283,9 @@ struct weir_cpu {
 	struct weir_totals totals;
 	struct weir_packet stage[WEIR_BATCH];
 	__u32 ended_cell[WEIR_BATCH]; /* of flows just ended, one each: see weir_ports_ended() */
+	__u32 begun;   /* of the batch under way, a bit each: packets that begin a flow */
+	__u32 syns;    /* those with SYN, RST or FIN */
+	__u32 syn_way; /* see weir_syn_find() */
 } __attribute__((aligned(4096)));
 
 /*

@@ -42,11 +42,16 @@ weir_inline void weir_commit(struct weir_cpu *c, __u32 n)
 		}
 	}
 	for (i = 0; i < WEIR_BATCH && i < n; i++) {
-		if (on & WEIR_TABLE_FLOWS)
-			weir_flow_count(c, i);
+		if (on & WEIR_TABLE_FLOWS && !weir_flow_count(c, i))
+			c->begun |= 1U << i;
 		if (on & WEIR_TABLE_SYN && weir_is_syn(&c->stage[i]))
-			weir_syn_count_slow(c, i);
+			c->syns |= 1U << i;
 	}
+	if (c->begun)
+		weir_flows_begin_slow(c, c->begun);
+	if (c->syns)
+		weir_syns_count_slow(c, c->syns);
+	c->begun = c->syns = 0;
 	ended = (__u32)c->ended.head - ended;
 	if (on & WEIR_TABLE_PORTS && ended)
 		weir_ports_ended_slow(c, ended);

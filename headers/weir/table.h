@@ -12,7 +12,7 @@
  * - weir_flow_set(), weir_syn_set(), weir_ended_flow(), weir_ended_syn(), weir_port(),
  *   weir_port_cell(): places, NULL where there is none;
  * - weir_note_touched(), weir_note_ended(): for whoever keeps finer times beside the records;
- * - weir_flow_begin_slow() and the other _slow(): calls of the rare halves of the work, by
+ * - weir_flows_begin_slow() and the other _slow(): calls of the rare halves of the work, by
  *   which the BPF verifier sees each of them once and not on every path to it.
  */
 #ifndef WEIR_TABLE_H
@@ -265,50 +265,25 @@ weir_inline void weir_flow_replace(struct weir_cpu *c, struct weir_flow *r,
 	weir_tail_word(r) = p->tail | WEIR_TAIL_GEN(weir_gen_next(gen));
 }
 
-/*
- * Gives packet `i` of the stage a record of its own: the one it has, in `way`, when its counters
- * are about to overflow, or for WEIR_WAYS the victim of its set. The rare half of
- * weir_flow_count(), reached through the backend's weir_flow_begin_slow().
- */
-weir_inline void weir_flow_begin(struct weir_cpu *c, __u32 i, __u32 way)
+/* The record of `p` in `set`, or NULL. */
+weir_inline struct weir_flow *weir_flow_find(struct weir_flow_set *set, const struct weir_packet *p)
 {
-	const struct weir_packet *p = &c->stage[i];
-	struct weir_flow_set *set = weir_flow_set(c, &p->set);
-	struct weir_flow *r;
-
-	if (!set)
-		return;
-	r = way < WEIR_WAYS ? &set->way[way] : weir_flow_victim(set);
-	weir_flow_replace(c, r, p);
-	weir_note_touched(c, i, r, 1);
+	if (weir_flow_is(&set->way[0], p))
+		return &set->way[0];
+	return weir_flow_is(&set->way[1], p) ? &set->way[1] : 0;
 }
 
-/* Counts packet `i` of the stage in its flow. */
-weir_inline void weir_flow_count(struct weir_cpu *c, __u32 i)
+/* Adds packet `i` of the stage to its record; false where a counter of that would overflow. */
+weir_inline int weir_flow_add(struct weir_cpu *c, struct weir_flow *r, __u32 i)
 {
 	const struct weir_packet *p = &c->stage[i];
-	struct weir_flow_set *set = weir_flow_set(c, &p->set);
-	struct weir_flow *r;
-	__u32 packets, way = 0;
-	__s32 over;
+	__u32 packets = r->packets + p->packets;
+	__s32 over = r->over + p->over;
 	__u8 flags;
 
-	if (!set)
-		return;
-	r = &set->way[0];
-	if (!weir_flow_is(r, p)) {
-		r = &set->way[1];
-		way = 1;
-		if (!weir_flow_is(r, p)) {
-			way = WEIR_WAYS;
-			goto begin;
-		}
-	}
-	packets = r->packets + p->packets;
-	over = r->over + p->over;
 	if (packets >= WEIR_FLOW_PACKETS_MAX || over >= WEIR_FLOW_OVER_MAX ||
 	    over <= -WEIR_FLOW_OVER_MAX)
-		goto begin;
+		return 0;
 	r->packets = packets;
 	r->over = over;
 	r->bytes += p->bytes;
@@ -318,9 +293,50 @@ weir_inline void weir_flow_count(struct weir_cpu *c, __u32 i)
 	if (flags & ~r->tcp_flags)
 		r->tcp_flags |= flags;
 	weir_note_touched(c, i, r, 0);
-	return;
-begin:
-	weir_flow_begin_slow(c, i, way);
+	return 1;
+}
+
+/* Counts packet `i` of the stage in its flow; false where it needs a record of its own. */
+weir_inline int weir_flow_count(struct weir_cpu *c, __u32 i)
+{
+	struct weir_flow_set *set = weir_flow_set(c, &c->stage[i].set);
+	struct weir_flow *r;
+
+	if (!set)
+		return 1;
+	r = weir_flow_find(set, &c->stage[i]);
+	return r && weir_flow_add(c, r, i);
+}
+
+/*
+ * Gives packet `i` of the stage a record of its own: the victim of its set, or the one that it has,
+ * where a counter of that would overflow. A packet before it may have begun the same flow.
+ */
+weir_inline void weir_flow_begin(struct weir_cpu *c, __u32 i)
+{
+	const struct weir_packet *p = &c->stage[i];
+	struct weir_flow_set *set = weir_flow_set(c, &p->set);
+	struct weir_flow *r;
+
+	if (!set)
+		return;
+	r = weir_flow_find(set, p);
+	if (r && weir_flow_add(c, r, i))
+		return;
+	if (!r)
+		r = weir_flow_victim(set);
+	weir_flow_replace(c, r, p);
+	weir_note_touched(c, i, r, 1);
+}
+
+/* Does so for the packets whose bits are set in `which`. */
+weir_inline void weir_flows_begin(struct weir_cpu *c, __u32 which)
+{
+	__u32 i;
+
+	for (i = 0; i < WEIR_BATCH; i++)
+		if (which & 1U << i)
+			weir_flow_begin(c, i);
 }
 
 /* ---- SYN ---- */
@@ -386,42 +402,52 @@ weir_inline void weir_syn_replace(struct weir_cpu *c, struct weir_syn *r,
 	weir_tail_word(r) = k->tail | WEIR_TAIL_GEN(weir_gen_next(gen));
 }
 
+/* A counter is about to overflow. */
+weir_inline int weir_syn_full(const struct weir_syn *r)
+{
+	return r->rst == 0xffff || r->fin == 0xffff || r->syn == 0xffffffff ||
+	       r->synack == 0xffffffff;
+}
+
+#define WEIR_SYN_BEGINS 2 /* beside the number of a way */
+
+/* The way of `k` in its set, or the less active one, in which it begins. */
+weir_inline __u32 weir_syn_way(const struct weir_syn_set *set, const struct weir_syn_key *k)
+{
+	if (weir_syn_is(&set->way[0], k))
+		return 0;
+	if (weir_syn_is(&set->way[1], k))
+		return 1;
+	return WEIR_SYN_BEGINS +
+	       (weir_syn_activity(&set->way[0]) >= weir_syn_activity(&set->way[1]));
+}
+
 /* The record of `k`, made if need be. NULL where the backend has no such set. */
 weir_inline struct weir_syn *weir_syn_find(struct weir_cpu *c, const struct weir_syn_key *k)
 {
 	struct weir_syn_set *set =
 		weir_syn_set(c, weir_set_of(weir_syn_hash(c->key, k), c->syn_sets));
 	struct weir_syn *r;
+	__u32 way;
 
 	if (!set)
 		return 0;
-	r = &set->way[0];
-	if (!weir_syn_is(r, k)) {
-		r = &set->way[1];
-		if (!weir_syn_is(r, k)) {
-			if (weir_syn_activity(&set->way[0]) < weir_syn_activity(r))
-				r = &set->way[0];
-			weir_syn_replace(c, r, k);
-		}
-	}
-	/* A counter about to overflow: end the record and begin anew. */
-	if (r->rst == 0xffff || r->fin == 0xffff || r->syn == 0xffffffff || r->synack == 0xffffffff)
+	way = weir_forget(&c->syn_way, weir_syn_way(set, k));
+	r = &set->way[way & 1];
+	if (way & WEIR_SYN_BEGINS || weir_syn_full(r))
 		weir_syn_replace(c, r, k);
 	return r;
 }
 
+/* Without branches, which the flags of a mixture would have guessed wrong. */
 weir_inline void weir_syn_add(struct weir_syn *r, __u32 flags)
 {
-	if (flags & WEIR_TCP_SYN) {
-		if (flags & WEIR_TCP_ACK)
-			r->synack++;
-		else
-			r->syn++;
-	}
-	if (flags & WEIR_TCP_RST)
-		r->rst++;
-	if (flags & WEIR_TCP_FIN)
-		r->fin++;
+	const __u32 syn = flags / WEIR_TCP_SYN & 1, ack = flags / WEIR_TCP_ACK & 1;
+
+	r->syn += syn & ~ack;
+	r->synack += syn & ack;
+	r->rst += flags / WEIR_TCP_RST & 1;
+	r->fin += flags / WEIR_TCP_FIN & 1;
 }
 
 /* Feeds the sketches of a segment's source and target, either of them NULL if not there. */
@@ -463,6 +489,16 @@ weir_inline void weir_syn_count(struct weir_cpu *c, __u32 i)
 		if (first)
 			weir_syn_sketch(0, r, p);
 	}
+}
+
+/* Counts those whose bits are set in `which`. */
+weir_inline void weir_syns_count(struct weir_cpu *c, __u32 which)
+{
+	__u32 i;
+
+	for (i = 0; i < WEIR_BATCH; i++)
+		if (which & 1U << i)
+			weir_syn_count(c, i);
 }
 
 #endif
