@@ -12,17 +12,21 @@
 
 #include "maps.h"
 #include <weir/count.h>
+#include <weir/frags.h>
 #include <xdp/xdp_helpers.h>
 
 /* Set before loading; the verifier drops the branches they rule out. */
 volatile const __u32 weir_link_type = WEIR_LINK_ETHERNET;
-volatile const __u32 weir_has_frags = 1; /* bpf_xdp_get_buff_len and _load_bytes: Linux 5.18 */
-volatile const __u32 weir_tables = WEIR_TABLE_ALL; /* less only to see what a table costs */
+volatile const __u32 weir_has_frags = WEIR_FRAGS_ASK; /* enum weir_frags */
+volatile const __u32 weir_tables = WEIR_TABLE_ALL;    /* less only to see what a table costs */
 volatile const __u32 weir_filter_slot = 1;    /* tail calls beside functions: x86, arm64 from 6.0 */
 volatile const __u32 weir_verdict = XDP_PASS; /* XDP_DROP in `make bench-live`, and nowhere else */
 
 /* A function of its own to the verifier, which without it sees the body on every path to it. */
 #define SLOW int __attribute__((noinline))
+
+/* One that may be given a packet or a CPU's state, and is verified with what it is given. */
+#define APART static __u32 __attribute__((noinline))
 
 static struct weir_cpu *cpu_state(__u32 cpu)
 {
@@ -106,13 +110,19 @@ SLOW weir_bpf_tick(__u32 cpu)
 	return 0;
 }
 
-weir_inline void count(struct weir_cpu *c, struct weir_frame *f, struct weir_gso gso)
+/* Whether to go on with a frame; the clock is right then. */
+weir_inline int begin(struct weir_cpu *c, __u32 packets, __u32 bytes)
 {
-	if (!weir_enter(c, gso.segments > 1 ? gso.segments : 1, f->length))
-		return;
+	if (!weir_enter(c, packets, bytes))
+		return 0;
 	if (bpf_jiffies64() != c->jiffies)
 		weir_bpf_tick(c->index);
-	if (weir_count(c, f, gso) == WEIR_BATCH)
+	return 1;
+}
+
+weir_inline void end(struct weir_cpu *c, __u32 staged)
+{
+	if (staged == WEIR_BATCH)
 		weir_bpf_commit(c->index, WEIR_BATCH);
 	weir_leave(c);
 }
@@ -124,30 +134,52 @@ weir_inline struct weir_cpu *this_cpu(void)
 	return bpf_map_lookup_elem(&weir_cpus, &cpu);
 }
 
-weir_inline struct weir_frame xdp_frame(struct xdp_md *ctx)
+weir_inline int xdp_has_frags(struct xdp_md *ctx)
 {
-	const unsigned char *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-	struct weir_frame f = {
-		.bytes = { data, end },
-		.length = (__u32)(end - data),
+	if (weir_has_frags == WEIR_FRAGS_FLAG)
+		return weir_xdp_flags(ctx) & WEIR_FRAGS_BIT;
+	return weir_has_frags == WEIR_FRAGS_ASK;
+}
+
+weir_inline __u32 xdp_length(struct xdp_md *ctx)
+{
+	if (xdp_has_frags(ctx))
+		return (__u32)bpf_xdp_get_buff_len(ctx);
+	return (__u32)(ctx->data_end - ctx->data);
+}
+
+weir_inline struct weir_frame xdp_frame(struct xdp_md *ctx, __u32 length)
+{
+	return (struct weir_frame){
+		.bytes = { (void *)(long)ctx->data, (void *)(long)ctx->data_end },
+		.length = length,
 		.link = weir_link_type,
 		.dir = WEIR_DIR_INGRESS,
 	};
+}
 
-	if (weir_has_frags)
-		f.length = (__u32)bpf_xdp_get_buff_len(ctx);
-	return f;
+/* Apart, so that what nearly all frames are is a straight line with all it needs in registers. */
+APART xdp_count_any(struct xdp_md *ctx, struct weir_cpu *c, __u32 length)
+{
+	struct weir_frame f = xdp_frame(ctx, length);
+
+	return weir_count_any(c, &f, (struct weir_gso){ 1, 0, 0 });
 }
 
 weir_inline int xdp_count(struct xdp_md *ctx)
 {
+	const struct weir_gso gso = { 1, 0, 0 };
 	struct weir_cpu *c = this_cpu();
 	struct weir_frame f;
+	__u32 staged;
 
 	if (!c)
 		return XDP_PASS;
-	f = xdp_frame(ctx);
-	count(c, &f, (struct weir_gso){ 1, 0, 0 });
+	f = xdp_frame(ctx, xdp_length(ctx));
+	if (begin(c, 1, f.length)) {
+		staged = weir_count_plain(c, &f, gso);
+		end(c, staged ? staged : xdp_count_any(ctx, c, f.length));
+	}
 	return (int)weir_verdict;
 }
 
@@ -178,7 +210,7 @@ int weir_xdp_out(struct xdp_md *ctx)
 
 	if (!c)
 		return XDP_PASS;
-	f = xdp_frame(ctx);
+	f = xdp_frame(ctx, xdp_length(ctx));
 	weir_count_filtered(c, &f, (struct weir_gso){ 1, 0, 0 });
 	return XDP_PASS;
 }
@@ -218,16 +250,27 @@ weir_inline struct weir_gso tc_gso(const struct __sk_buff *skb)
 	return (struct weir_gso){ skb->gso_segs, skb->gso_size, skb->vlan_present ? 4 : 0 };
 }
 
+APART tc_count_any(struct __sk_buff *skb, struct weir_cpu *c)
+{
+	struct weir_frame f = tc_frame(skb);
+
+	return weir_count_any(c, &f, tc_gso(skb));
+}
+
 weir_inline int tc_count(struct __sk_buff *skb)
 {
 	struct weir_cpu *c = this_cpu();
 	struct weir_gso gso = tc_gso(skb);
 	struct weir_frame f;
+	__u32 staged;
 
 	if (!c)
 		return TC_ACT_UNSPEC;
 	f = tc_frame(skb);
-	count(c, &f, gso);
+	if (begin(c, gso.segments > 1 ? gso.segments : 1, f.length)) {
+		staged = weir_count_plain(c, &f, gso);
+		end(c, staged ? staged : tc_count_any(skb, c));
+	}
 	return TC_ACT_UNSPEC;
 }
 

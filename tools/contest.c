@@ -9,6 +9,7 @@
 
 #include "bench.skel.h"
 #include "contest.h"
+#include "frags.h"
 #include "sink.skel.h"
 #include "weir.skel.h"
 
@@ -67,6 +68,7 @@ static const char *load_weir(struct contest *c, uint32_t verdict)
 		return "cannot open weir's programs";
 	bpf_program__set_autoload(w->progs.weir_tc, false);
 	bpf_program__set_flags(w->progs.weir_xdp, BPF_F_XDP_HAS_FRAGS); /* as the others here */
+	w->rodata->weir_has_frags = frags_prepare(w->obj);
 	w->rodata->weir_verdict = verdict;
 	if (weir_bpf__load(w))
 		return "cannot load weir's program";

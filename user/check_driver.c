@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "frags.h"
 
 #define CONCERNS(...) find(c->finding, &c->count, __VA_ARGS__)
 
@@ -316,7 +317,7 @@ static void put_driver(struct check *c)
 void check_driver(struct check *c)
 {
 	const struct driver *d = driver_of(c);
-	bool kernel_frags = live_kernel_frags();
+	bool kernel_frags = frags_supported();
 
 	put_driver(c);
 	check_state(c);

@@ -22,6 +22,7 @@
 
 #include "check.h"
 #include "filter.h"
+#include "frags.h"
 
 #define CONCERNS(...) find(h->finding, &h->count, __VA_ARGS__)
 #define BPFFS "/sys/fs/bpf"
@@ -247,7 +248,7 @@ static void check_extras(struct host *h)
 {
 	struct filter_kernel f = filter_kernel();
 
-	h->frags = live_kernel_frags();
+	h->frags = frags_supported();
 	h->ringbuf = libbpf_probe_bpf_map_type(BPF_MAP_TYPE_RINGBUF, NULL) == 1;
 	h->filters = f.slots;
 	CONCERNS("features", h->frags && f.slots && f.loops && h->ringbuf ? CHECK_OK : CHECK_NOTE,

@@ -73,7 +73,7 @@ int xdp_keep(struct weir_bpf *skel, unsigned int ifindex, bool native, bool *dis
 	if (err)
 		return err;
 	/* libxdp does not see it in the section's name, and jumbo MTUs would be refused. */
-	err = xdp_program__set_xdp_frags_support(p, skel->rodata->weir_has_frags);
+	err = xdp_program__set_xdp_frags_support(p, skel->rodata->weir_has_frags != 0);
 	if (!err)
 		err = xdp_program__attach(p, (int)ifindex, native ? XDP_MODE_NATIVE : XDP_MODE_SKB,
 					  0);

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "filter.h"
+#include "frags.h"
 #include "hooks.h"
 #include "links.h"
 #include "live.h"
@@ -203,12 +204,6 @@ static int make_maps(struct live *l)
 	return make_slots(l);
 }
 
-/* bpf_xdp_get_buff_len() came with frags. */
-bool live_kernel_frags(void)
-{
-	return libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_xdp_get_buff_len, NULL) == 1;
-}
-
 static int reuse(struct weir_bpf *skel, const char *name, int fd)
 {
 	struct bpf_map *map = bpf_object__find_map_by_name(skel->obj, name);
@@ -218,9 +213,9 @@ static int reuse(struct weir_bpf *skel, const char *name, int fd)
 
 int live_skeleton(struct live *l, struct weir_bpf **skel)
 {
-	bool frags = live_kernel_frags();
 	int i, err = 0;
 	struct weir_bpf *s = weir_bpf__open();
+	enum weir_frags frags;
 	struct bpf_program *p;
 
 	*skel = s;
@@ -230,6 +225,7 @@ int live_skeleton(struct live *l, struct weir_bpf **skel)
 		err = reuse(s, map_names[i], l->map_fd[i]);
 	for (i = 0; i < LIVE_SLOTS && !err; i++)
 		err = reuse(s, slots_names[i], l->slots_fd[i]);
+	frags = frags_prepare(s->obj);
 	s->rodata->weir_link_type = l->link;
 	s->rodata->weir_has_frags = frags;
 	s->rodata->weir_filter_slot = filter_kernel().slots;
@@ -241,7 +237,7 @@ int live_skeleton(struct live *l, struct weir_bpf **skel)
 		if (l->kept)
 			bpf_program__set_expected_attach_type(p, 0);
 		/* Tail calls between programs with and without are refused. */
-		bpf_program__set_flags(p, frags ? BPF_F_XDP_HAS_FRAGS : 0);
+		bpf_program__set_flags(p, frags == WEIR_FRAGS_NONE ? 0 : BPF_F_XDP_HAS_FRAGS);
 	}
 	return err;
 }

@@ -99,8 +99,6 @@ int live_program(const struct live *l, bool egress);
  * libxdp's was used.
  */
 int live_rehearse(struct live *l, unsigned int ifindex, bool *dispatcher);
-/* Whether the kernel knows frames of several buffers at XDP: asked, not guessed. */
-bool live_kernel_frags(void);
 
 /* For live_*.c: a skeleton over the tables of `l`, not loaded. One attach at a time. */
 int live_skeleton(struct live *l, struct weir_bpf **skel);

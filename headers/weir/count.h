@@ -93,15 +93,13 @@ weir_inline void weir_count_size(struct weir_totals *t, const struct weir_wire *
 		t->size[weir_size_bucket(w->full)] += w->packets - 1;
 }
 
-/* Adds what was parsed to the totals, of direction `dir` and of that kind. */
-weir_inline void weir_totals_add(struct weir_totals *t, const struct weir_parsed *parsed,
-				 const struct weir_wire *w, __u32 dir, __u32 kind)
+/* Adds a frame to the totals, of direction `dir` and of that kind. */
+weir_inline void weir_totals_add(struct weir_totals *t, const struct weir_wire *w, __u32 dir,
+				 __u32 kind)
 {
 	weir_count_size(t, w);
 	weir_wmb(&t->pad[0]);
 	weir_add(&t->kind[dir & 3][kind & (WEIR_KINDS - 1)], w->packets, w->bytes);
-	if (parsed->reason)
-		weir_add(&t->reason[parsed->reason & 31], w->packets, w->bytes);
 }
 
 /* What is yet to be done to a packet: 1, 0 and 0 for one that is what it seems. */
@@ -153,11 +151,25 @@ weir_inline void weir_leave(struct weir_cpu *c)
 	*(volatile __u32 *)&c->busy = 0;
 }
 
-/*
- * Counts a frame at the time c->tick. Returns the packets now staged, 0 where nothing was; the
- * caller commits them once they are WEIR_BATCH, and before it moves c->tick.
- */
-weir_inline __u32 weir_count(struct weir_cpu *c, const struct weir_frame *f, struct weir_gso gso)
+/* Puts a packet whose key is in place `n` of the stage there. Returns how many are staged then. */
+weir_inline __u32 weir_stage(struct weir_cpu *c, __u32 n, const struct weir_wire *w)
+{
+	struct weir_packet *p = &c->stage[n];
+
+	p->hash = weir_hash(c->key, p->tail, p->src, p->dst);
+	p->set = c->flow_base + weir_set_of(p->hash, c->flow_sets);
+	p->over = (__s32)(w->bytes - w->ip_bytes);
+	p->bytes = w->bytes;
+	p->packets = w->packets;
+	weir_wmb(&c->commits);
+	*(volatile __u32 *)&c->staged = ++n;
+	weir_wmb(&c->commits);
+	return n;
+}
+
+/* weir_count() for any frame. */
+weir_inline __u32 weir_count_any(struct weir_cpu *c, const struct weir_frame *f,
+				 struct weir_gso gso)
 {
 	__u32 n = c->staged & (WEIR_BATCH - 1);
 	struct weir_packet *p = &c->stage[n];
@@ -170,23 +182,44 @@ weir_inline __u32 weir_count(struct weir_cpu *c, const struct weir_frame *f, str
 	ip = weir_parse(f, &parsed, p);
 	w = weir_on_wire(f, &parsed, gso);
 	if (ip) {
-		p->hash = weir_hash(c->key, p->tail, p->src, p->dst);
-		p->set = c->flow_base + weir_set_of(p->hash, c->flow_sets);
-		p->over = (__s32)(w.bytes - w.ip_bytes);
-		p->bytes = w.bytes;
-		p->packets = w.packets;
 		if (w.packets > 1 && ((const struct weir_flow *)p)->tcp_flags & WEIR_TCP_FIN)
 			c->totals.fin_repeats[f->dir & 3] += w.packets - 1;
-		weir_wmb(&c->commits);
-		*(volatile __u32 *)&c->staged = ++n;
-		weir_wmb(&c->commits);
+		n = weir_stage(c, n, &w);
 	} else {
 		n = 0;
 	}
-	weir_totals_add(&c->totals, &parsed, &w, f->dir, ip ? p->kind : parsed.class);
+	weir_totals_add(&c->totals, &w, f->dir, ip ? p->kind : parsed.class);
+	if (parsed.reason)
+		weir_add(&c->totals.reason[parsed.reason & 31], w.packets, w.bytes);
 	if (parsed.oddities)
 		weir_oddities_slow(c, parsed.oddities, w.packets, w.bytes);
 	return n;
+}
+
+/* Counts a frame that is plain and not to be segmented; 0, and nothing done, for any other. */
+weir_inline __u32 weir_count_plain(struct weir_cpu *c, const struct weir_frame *f,
+				   struct weir_gso gso)
+{
+	__u32 n = c->staged & (WEIR_BATCH - 1);
+	struct weir_packet *p = &c->stage[n];
+	struct weir_wire w = { 1, f->length + gso.tag, 0, 0 };
+
+	if (gso.segments > 1 || gso.size || !weir_parse_plain(f, &w.ip_bytes, p))
+		return 0;
+	n = weir_stage(c, n, &w);
+	weir_totals_add(&c->totals, &w, f->dir, p->kind);
+	return n;
+}
+
+/*
+ * Counts a frame at the time c->tick. Returns the packets now staged, 0 where nothing was; the
+ * caller commits them once they are WEIR_BATCH, and before it moves c->tick.
+ */
+weir_inline __u32 weir_count(struct weir_cpu *c, const struct weir_frame *f, struct weir_gso gso)
+{
+	__u32 staged = weir_count_plain(c, f, gso);
+
+	return staged ? staged : weir_count_any(c, f, gso);
 }
 
 /*

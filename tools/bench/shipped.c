@@ -11,6 +11,7 @@
 #include <weir/abi.h>
 
 #include "filter.h"
+#include "frags.h"
 #include "layout.h"
 #include "shipped.h"
 #include "weir.skel.h"
@@ -118,6 +119,15 @@ static void set_tables(const struct shipped *s)
 		*tables = s->tables;
 	else if (s->tables != WEIR_TABLE_ALL)
 		die("%s: cannot switch tables off: it has no weir_tables", s->name);
+}
+
+/* As live_skeleton() does it; a build before weir/frags.h asks of every frame. */
+static void set_frags(const struct shipped *s)
+{
+	uint32_t *frags = constant(s, "weir_has_frags");
+
+	if (frags && *frags)
+		*frags = frags_prepare(s->object);
 }
 
 static void resize(const struct shipped *s, const char *name, uint32_t entries, bool on)
@@ -287,6 +297,7 @@ void shipped_load(struct shipped *s, const char *path, uint32_t tables, const st
 	*s = (struct shipped){ path ? path : "weir", NULL, *plan, tables, cpu };
 	open_object(s, path);
 	set_tables(s);
+	set_frags(s);
 	resize_all(s);
 	choose_program(s, hook);
 	choose_front(s, hook, front);
