@@ -188,35 +188,32 @@ static const struct field size_fields[] = {
 	{ 0 },
 };
 
-static int64_t make_flows(const struct snapshot *s, void **rows)
+static uint32_t count_flows(const struct snapshot *s)
 {
-	struct flow_row *out = calloc(s->store.flow_count + 1ULL, sizeof(*out));
-	uint32_t i;
-
-	if (!out)
-		return -ENOMEM;
-	for (i = 0; i < s->store.flow_count; i++) {
-		const struct flow_sum *f = &s->store.flows[i];
-		const struct weir_flow *key = (const struct weir_flow *)f;
-		bool ipv6 = key->meta & WEIR_META_IPV6;
-
-		out[i] = (struct flow_row){
-			.src = { { f->src[0], f->src[1] }, ipv6 },
-			.dst = { { f->dst[0], f->dst[1] }, ipv6 },
-			.from = { ntohs(key->sport), key->proto },
-			.to = { ntohs(key->dport), key->proto },
-			.proto = key->proto,
-			.dir = key->meta & WEIR_META_DIR,
-			.tcp_flags = f->tcp_flags,
-			.packets = f->packets,
-			.bytes = f->bytes,
-			.ip_bytes = f->ip_bytes,
-			.first = f->first,
-			.last = f->last,
-		};
-	}
-	*rows = out;
 	return s->store.flow_count;
+}
+
+static bool flow_row_of(const struct snapshot *s, uint32_t i, void *to)
+{
+	const struct flow_sum *f = &s->store.flows[i];
+	const struct weir_flow *key = (const struct weir_flow *)f;
+	struct flow_row *row = to;
+
+	memset(row, 0, sizeof(*row));
+	memcpy(row->src.bytes, f->src, sizeof(f->src));
+	memcpy(row->dst.bytes, f->dst, sizeof(f->dst));
+	row->src.ipv6 = row->dst.ipv6 = key->meta & WEIR_META_IPV6;
+	row->from.port = ntohs(key->sport);
+	row->to.port = ntohs(key->dport);
+	row->from.proto = row->to.proto = row->proto = key->proto;
+	row->dir = key->meta & WEIR_META_DIR;
+	row->tcp_flags = f->tcp_flags;
+	row->packets = f->packets;
+	row->bytes = f->bytes;
+	row->ip_bytes = f->ip_bytes;
+	row->first = f->first;
+	row->last = f->last;
+	return true;
 }
 
 static int addr_compare(const struct addr *a, const struct addr *b)
@@ -224,59 +221,6 @@ static int addr_compare(const struct addr *a, const struct addr *b)
 	int order = memcmp(a->bytes, b->bytes, sizeof(a->bytes));
 
 	return order ? order : a->ipv6 - b->ipv6;
-}
-
-/* The row of an address, made if need be. NULL where memory is short. */
-static struct host_row *host_of(struct rowset *set, const uint64_t *bytes, bool ipv6)
-{
-	struct host_row key;
-	uint32_t number;
-	bool fresh;
-
-	memset(&key, 0, AT(host_row, sent));
-	memcpy(key.addr.bytes, bytes, sizeof(key.addr.bytes));
-	key.addr.ipv6 = ipv6;
-	number = rowset_find(set, &key, &fresh);
-	return number == ROWSET_NONE ? NULL : rowset_row(set, number);
-}
-
-/* Adds a flow to the hosts at its ends. */
-static int hosts_add(struct rowset *set, const struct flow_sum *f)
-{
-	bool ipv6 = ((const struct weir_flow *)f)->meta & WEIR_META_IPV6;
-	bool self = f->src[0] == f->dst[0] && f->src[1] == f->dst[1];
-	struct host_row *row = host_of(set, f->src, ipv6);
-
-	if (!row)
-		return -ENOMEM;
-	row->sent.packets += f->packets;
-	row->sent.bytes += f->bytes;
-	row->flows++;
-	row = host_of(set, f->dst, ipv6);
-	if (!row)
-		return -ENOMEM;
-	row->received.packets += f->packets;
-	row->received.bytes += f->bytes;
-	row->flows += !self;
-	return 0;
-}
-
-static int64_t make_hosts(const struct snapshot *s, void **out)
-{
-	struct rowset set;
-	uint32_t i;
-	int err = 0;
-
-	rowset_init(&set, sizeof(struct host_row), AT(host_row, sent));
-	for (i = 0; i < s->store.flow_count && !err; i++)
-		err = hosts_add(&set, &s->store.flows[i]);
-	if (!err) {
-		*out = set.rows ? (void *)set.rows : calloc(1, sizeof(struct host_row));
-		set.rows = NULL;
-		i = set.count;
-	}
-	rowset_free(&set);
-	return err ? (int64_t)err : (int64_t)i;
 }
 
 static int64_t make_ports(const struct snapshot *s, void **out)
@@ -315,46 +259,57 @@ void syn_row_key(struct syn_row *row, const struct syn_sum *y)
 	row->service.proto = WEIR_P_TCP;
 }
 
-void syn_row_of(struct syn_row *row, const struct syn_sum *y)
+static void set_segments(struct syn_row *row, const struct syn_sum *y)
 {
-	bool source = (y->meta & WEIR_META_DIR) == WEIR_ROLE_SOURCE;
-
 	syn_row_key(row, y);
 	row->syn = y->syn;
 	row->synack = y->synack;
 	row->rst = y->rst;
 	row->fin = y->fin;
+}
+
+static void set_estimates(struct syn_row *row, const struct syn_sum *y)
+{
+	bool source = (y->meta & WEIR_META_DIR) == WEIR_ROLE_SOURCE;
+
 	row->first_est = sketch_estimate(y->sketch, 0, source ? 32 : 64);
 	row->second_est = sketch_estimate(y->sketch, 32, 32);
 }
 
-static int64_t make_syns(const struct snapshot *s, void **out, enum weir_role role)
+void syn_row_of(struct syn_row *row, const struct syn_sum *y)
 {
-	struct syn_row *rows = calloc(s->store.syn_count + 1ULL, sizeof(*rows));
-	uint32_t i;
-	int64_t n = 0;
-
-	if (!rows)
-		return -ENOMEM;
-	*out = rows;
-	for (i = 0; i < s->store.syn_count; i++) {
-		const struct syn_sum *y = &s->store.syns[i];
-
-		if ((y->meta & WEIR_META_DIR) != role)
-			continue;
-		syn_row_of(&rows[n++], y);
-	}
-	return n;
+	set_segments(row, y);
+	set_estimates(row, y);
 }
 
-static int64_t make_syn_sources(const struct snapshot *s, void **out)
+static uint32_t count_syns(const struct snapshot *s)
 {
-	return make_syns(s, out, WEIR_ROLE_SOURCE);
+	return s->store.syn_count;
 }
 
-static int64_t make_syn_targets(const struct snapshot *s, void **out)
+static bool syn_row_in(const struct snapshot *s, uint32_t i, void *row, enum weir_role role)
 {
-	return make_syns(s, out, WEIR_ROLE_TARGET);
+	const struct syn_sum *y = &s->store.syns[i];
+
+	if ((y->meta & WEIR_META_DIR) != role)
+		return false;
+	set_segments(row, y);
+	return true;
+}
+
+static void syn_row_rest(const struct snapshot *s, uint32_t i, void *row)
+{
+	set_estimates(row, &s->store.syns[i]);
+}
+
+static bool syn_source_of(const struct snapshot *s, uint32_t i, void *row)
+{
+	return syn_row_in(s, i, row, WEIR_ROLE_SOURCE);
+}
+
+static bool syn_target_of(const struct snapshot *s, uint32_t i, void *row)
+{
+	return syn_row_in(s, i, row, WEIR_ROLE_TARGET);
 }
 
 const struct view view_flows = {
@@ -363,7 +318,8 @@ const struct view view_flows = {
 	.help = "Flows",
 	.fields = flow_fields,
 	.row_size = sizeof(struct flow_row),
-	.make = make_flows,
+	.entries = count_flows,
+	.row = flow_row_of,
 };
 const struct view view_conversations = {
 	.name = "conversations",
@@ -384,7 +340,7 @@ const struct view view_hosts = {
 	.help = "Hosts",
 	.fields = host_fields,
 	.row_size = sizeof(struct host_row),
-	.make = make_hosts,
+	.make = hosts_make,
 	.top_sort = "rate_10s",
 	.out = "SENT",
 	.in = "RECEIVED",
@@ -410,7 +366,10 @@ const struct view view_syn_sources = {
 	.help = "SYN by source",
 	.fields = syn_source_fields,
 	.row_size = sizeof(struct syn_row),
-	.make = make_syn_sources,
+	.entries = count_syns,
+	.row = syn_source_of,
+	.rest = syn_row_rest,
+	.rest_at = AT(syn_row, first_est),
 	.top_sort = "rate_10s",
 	.out = "SYN/s",
 	.key_size = AT(syn_row, syn),
@@ -422,7 +381,10 @@ const struct view view_syn_targets = {
 	.help = "SYN by target",
 	.fields = syn_target_fields,
 	.row_size = sizeof(struct syn_row),
-	.make = make_syn_targets,
+	.entries = count_syns,
+	.row = syn_target_of,
+	.rest = syn_row_rest,
+	.rest_at = AT(syn_row, first_est),
 	.top_sort = "rate_10s",
 	.out = "SYN/s",
 	.key_size = AT(syn_row, syn),
@@ -506,117 +468,4 @@ int field_compare(const struct field *f, const void *a, const void *b)
 	n = field_number(f, a);
 	m = field_number(f, b);
 	return n == m ? 0 : n < m ? 1 : -1;
-}
-
-struct order {
-	const struct field *field;
-	size_t size;
-};
-
-#define ROW_MAX 256
-_Static_assert(sizeof(struct conv_row) <= ROW_MAX, "the largest of rows");
-
-/* Then by the bytes of the row, for a steady order. */
-static int row_compare(const void *a, const void *b, void *arg)
-{
-	const struct order *o = arg;
-	int order = field_compare(o->field, a, b);
-
-	return order ? order : memcmp(a, b, o->size);
-}
-
-/* Puts the row at `i` of a heap, whose last row is the first, where it belongs. */
-static void sift(char *rows, uint64_t count, uint64_t i, struct order *o)
-{
-	char row[ROW_MAX];
-	uint64_t child;
-
-	memcpy(row, rows + i * o->size, o->size);
-	for (; (child = 2 * i + 1) < count; i = child) {
-		char *at = rows + child * o->size;
-
-		if (child + 1 < count && row_compare(at + o->size, at, o) > 0)
-			child++, at += o->size;
-		if (row_compare(row, at, o) >= 0)
-			break;
-		memcpy(rows + i * o->size, at, o->size);
-	}
-	memcpy(rows + i * o->size, row, o->size);
-}
-
-/* Sorts the first `keep` of the order to the front. What becomes of the others is all one. */
-static void sort_first(char *rows, uint64_t count, uint64_t keep, struct order *o)
-{
-	uint64_t i;
-
-	for (i = keep / 2; keep < count && i--;)
-		sift(rows, keep, i, o);
-	for (i = keep; i < count; i++) {
-		if (row_compare(rows + i * o->size, rows, o) >= 0)
-			continue;
-		memcpy(rows, rows + i * o->size, o->size);
-		sift(rows, keep, 0, o);
-	}
-	qsort_r(rows, keep, o->size, row_compare, o);
-}
-
-/* Every view's first field is the interface. */
-static void set_interface(const struct view *v, void *rows, int64_t n, uint8_t iface)
-{
-	unsigned char *at = (unsigned char *)rows + v->fields[0].offset;
-	int64_t i;
-
-	for (i = 0; i < n; i++)
-		at[(size_t)i * v->row_size] = iface;
-}
-
-static int append(struct rows *r, const struct source *source)
-{
-	const size_t size = r->view->row_size;
-	void *more, *all;
-	int64_t n = r->view->make(source->snapshot, &more);
-
-	if (n < 0)
-		return (int)n;
-	set_interface(r->view, more, n, source->iface);
-	if (!r->data) {
-		r->data = more;
-		r->of = (uint64_t)n;
-		return 0;
-	}
-	all = reallocarray(r->data, r->of + (uint64_t)n + 1, size);
-	if (all) {
-		r->data = all;
-		memcpy((char *)all + r->of * size, more, (size_t)n * size);
-		r->of += (uint64_t)n;
-	}
-	free(more);
-	return all ? 0 : -ENOMEM;
-}
-
-int rows_make(struct rows *r, const struct view *v, const struct source *sources, int count,
-	      const char *sort, uint64_t limit)
-{
-	struct order order = { view_field(v, sort ? sort : v->sort, false), v->row_size };
-	int i, err = 0;
-
-	*r = (struct rows){ .view = v, .several = count > 1 };
-	if (!order.field)
-		return -EINVAL;
-	for (i = 0; i < count && !err; i++)
-		err = append(r, &sources[i]);
-	if (err) {
-		rows_free(r);
-		return err;
-	}
-	r->count = limit && limit < r->of ? limit : r->of;
-	if (r->of)
-		sort_first(r->data, r->of, r->count, &order);
-	return 0;
-}
-
-void rows_free(struct rows *r)
-{
-	free(r->data);
-	r->data = NULL;
 }

@@ -84,6 +84,12 @@ struct view {
 	size_t row_size;
 	/* Makes rows of a snapshot: their number, or a negative errno. The caller frees *rows. */
 	int64_t (*make)(const struct snapshot *s, void **rows);
+	/* Or there are so many entries, each a row or, where false, none of this view. */
+	uint32_t (*entries)(const struct snapshot *s);
+	bool (*row)(const struct snapshot *s, uint32_t entry, void *row);
+	/* What costs more of such a row, its members from this offset on; or NULL. */
+	void (*rest)(const struct snapshot *s, uint32_t entry, void *row);
+	uint16_t rest_at;
 	/* Of weir top: */
 	const char *top_sort;
 	const char *out, *in; /* what FIELD_OUT and FIELD_IN are called */
