@@ -11,6 +11,7 @@
 
 #include "capture.h"
 #include "filter.h"
+#include "gather.h"
 #include "plain.h"
 
 int capture_open(struct capture *c, const struct plan *plan, uint32_t threads)
@@ -93,7 +94,7 @@ static uint64_t time_of(const struct pcap_pkthdr *h)
 static int count_records(struct capture *c, pcap_t *p, const struct filter *filter,
 			 const char *path, uint64_t n)
 {
-	const uint32_t every = native_frames_safe(c->lanes.lane->native);
+	const uint32_t every = native_frames_safe(c->lanes.native);
 	uint8_t link = classic_link(pcap_datalink(p));
 	struct pcap_pkthdr *h;
 	const u_char *data;
@@ -107,12 +108,12 @@ static int count_records(struct capture *c, pcap_t *p, const struct filter *filt
 		note_times(c, frame.ns, frame.ns);
 		c->frames++;
 		if (filter && !filter_match(filter, data, h->caplen, h->len))
-			native_filtered(c->lanes.lane->native, h->len, WEIR_DIR_FILE);
+			native_filtered(c->lanes.native, h->len, WEIR_DIR_FILE);
 		else
-			native_count_frame(c->lanes.lane->native, &frame, link);
+			native_count_frame(c->lanes.native, &frame, link);
 		if (n % every)
 			continue;
-		err = reader_drain(c->lanes.lane->reader);
+		err = lane_drain(c->lanes.lane);
 		if (err)
 			return err;
 	}
@@ -225,12 +226,11 @@ int capture_file(struct capture *c, const char *path)
 	err = read_descriptor(c, path, fd);
 	if (!standard)
 		close(fd);
-	native_flush(c->lanes.lane->native);
-	drained = reader_drain(c->lanes.lane->reader);
+	drained = lane_drain(c->lanes.lane);
 	return err ? err : drained;
 }
 
 int capture_snapshot(struct capture *c, struct snapshot *s)
 {
-	return lanes_read(&c->lanes, s);
+	return gather(&c->lanes, s);
 }

@@ -8,6 +8,7 @@
 #define WEIR_CAPTURE_H
 
 #include "lane.h"
+#include "reader.h"
 
 struct capture {
 	struct lanes lanes; /* the first is also libpcap's */

@@ -3,27 +3,57 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lane.h"
+#include "table_use.h"
 
 #define SEED 0x77656972
+#define BATCH 32
+/* Rings are emptied after every block of a file: small ones stay in the CPU's cache. */
+#define RING_MOST 8192
 
-static int lane_open(struct lane *l, const struct plan *plan)
+/* What rings do not need SYN records have: every flow has one or two of them. */
+static struct plan plan_of_lanes(const struct plan *one, uint32_t count)
 {
-	l->native = native_new(plan, SEED);
-	l->reader = l->native ? reader_new(native_tables(l->native), 0) : NULL;
-	return l->reader ? 0 : -ENOMEM;
+	struct plan p = *one;
+
+	p.cpus = count;
+	if (p.ended > RING_MOST) {
+		p.syn_sets += (uint32_t)((p.ended - RING_MOST) * sizeof(struct weir_ended_flow) /
+					 sizeof(struct weir_syn_set));
+		p.ended = RING_MOST;
+	}
+	return p;
+}
+
+static int lane_open(struct lane *l, struct native *native, uint32_t number)
+{
+	struct tables *t = native_tables(native);
+
+	l->native = native;
+	l->cpu = &t->cpu[number];
+	memcpy(l->ended.key, l->cpu->key, sizeof(l->ended.key));
+	l->flow_sets = calloc(t->plan.flow_sets / 64 + 1, sizeof(*l->flow_sets));
+	l->syn_sets = calloc(t->plan.syn_sets / 64 + 1, sizeof(*l->syn_sets));
+	return l->flow_sets && l->syn_sets ? 0 : -ENOMEM;
 }
 
 int lanes_open(struct lanes *l, const struct plan *plan, uint32_t count)
 {
+	const struct plan all = plan_of_lanes(plan, count);
 	uint32_t i;
+	int err = 0;
 
 	*l = (struct lanes){ .lane = calloc(count, sizeof(*l->lane)), .count = count };
-	for (i = 0; l->lane && i < count; i++)
-		if (lane_open(&l->lane[i], plan))
-			lanes_close(l);
-	return l->lane ? 0 : -ENOMEM;
+	l->native = l->lane ? native_new(&all, SEED) : NULL;
+	if (!l->native)
+		err = -ENOMEM;
+	for (i = 0; i < count && !err; i++)
+		err = lane_open(&l->lane[i], l->native, i);
+	if (err)
+		lanes_close(l);
+	return err;
 }
 
 void lanes_close(struct lanes *l)
@@ -31,11 +61,14 @@ void lanes_close(struct lanes *l)
 	uint32_t i;
 
 	for (i = 0; l->lane && i < l->count; i++) {
-		reader_free(l->lane[i].reader);
-		native_free(l->lane[i].native);
+		store_free(&l->lane[i].ended);
+		free(l->lane[i].flow_sets);
+		free(l->lane[i].syn_sets);
 	}
+	native_free(l->native);
 	free(l->lane);
 	l->lane = NULL;
+	l->native = NULL;
 }
 
 /* What a thread is to do. */
@@ -81,36 +114,62 @@ int lanes_run(struct lanes *l, uint32_t count, int (*work)(struct lane *lane, vo
 	return err;
 }
 
-/* ---- what they hold ---- */
+/* ---- what was ended ---- */
 
-struct gathering {
-	const struct lane *first;
-	struct snapshot *snapshots; /* of the lanes but the first */
-	struct snapshot *out;	    /* that of the first */
-};
-
-static int read_lane(struct lane *l, void *arg)
+static void mark(uint64_t *sets, uint32_t set)
 {
-	const struct gathering *g = arg;
-
-	native_flush(l->native);
-	return reader_read(l->reader, l == g->first ? g->out : &g->snapshots[l - g->first - 1]);
+	sets[set / 64] |= 1ULL << set % 64;
 }
 
-int lanes_read(struct lanes *l, struct snapshot *s)
+static int drain_flows(struct lane *l, const struct tables *t)
 {
-	uint32_t i, count = l->used ? l->used : 1;
-	struct gathering g = { l->lane, calloc(count, sizeof(*g.snapshots)), s };
-	int err;
+	const struct weir_cpu *c = l->cpu;
+	struct flow_sum flows[BATCH];
+	uint32_t n;
+	int err = 0;
 
-	if (!g.snapshots)
-		return -ENOMEM;
-	err = lanes_run(l, count, read_lane, &g);
-	for (i = 0; i < count - 1; i++) {
-		if (!err)
-			err = snapshot_add(s, &g.snapshots[i]);
-		snapshot_free(&g.snapshots[i]);
+	while (l->flow_tail < c->ended.head && !err) {
+		for (n = 0; n < BATCH && l->flow_tail < c->ended.head; n++) {
+			uint64_t at = c->ended_base + (l->flow_tail++ & c->ended_mask);
+			const __u64 *line = t->ended[at].line;
+			const struct fine *fine = &t->fine_ended[at];
+
+			flow_sum_set(&flows[n], line, fine->first, fine->last);
+			flows[n].touched = 1;
+			mark(l->flow_sets,
+			     weir_set_of(weir_hash(c->key, line[0], &line[1], &line[3]),
+					 c->flow_sets));
+		}
+		err = store_add_flows(&l->ended, flows, n);
 	}
-	free(g.snapshots);
 	return err;
+}
+
+static int drain_syns(struct lane *l, const struct tables *t)
+{
+	const struct weir_cpu *c = l->cpu;
+	struct syn_sum syns[BATCH];
+	uint32_t n;
+	int err = 0;
+
+	while (l->syn_tail < c->syn_ended.head && !err) {
+		for (n = 0; n < BATCH && l->syn_tail < c->syn_ended.head; n++) {
+			uint64_t at = c->syn_ended_base + (l->syn_tail++ & c->syn_ended_mask);
+			const struct weir_syn *y = (const struct weir_syn *)t->syns_ended[at].line;
+			struct weir_syn_key key = weir_syn_key(y->port, y->meta, y->addr);
+
+			syns[n] = syn_sum_of(y);
+			mark(l->syn_sets, weir_set_of(weir_syn_hash(c->key, &key), c->syn_sets));
+		}
+		err = store_add_syns(&l->ended, syns, n);
+	}
+	return err;
+}
+
+int lane_drain(struct lane *l)
+{
+	const struct tables *t = native_tables(l->native);
+	int err = drain_flows(l, t);
+
+	return err ? err : drain_syns(l, t);
 }

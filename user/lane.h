@@ -1,21 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What a thread counts frames of files with: tables of its own and their reader, so that it waits
- * for nobody. Flows are in as many lanes as have seen them; the lanes' snapshots add up.
+ * What threads count frames of files with: each a partition of one set of tables and a store for
+ * what it has ended, so that it waits for nobody. Flows are in as many lanes as have seen them.
  */
 #ifndef WEIR_LANE_H
 #define WEIR_LANE_H
 
 #include "native.h"
-#include "reader.h"
+#include "store.h"
 
 struct lane {
-	struct native *native;
-	struct reader *reader;
-	int err; /* of what it did last in lanes_run() */
+	struct native *native; /* of all lanes */
+	struct weir_cpu *cpu;  /* this one's partition */
+	struct store ended;
+	uint64_t flow_tail, syn_tail;	/* next entries of the rings to take */
+	uint64_t *flow_sets, *syn_sets; /* a bit each: what was ended is of these */
+	int err;			/* of what it did last in lanes_run() */
 };
 
 struct lanes {
+	struct native *native;
 	struct lane *lane;
 	uint32_t count;
 	uint32_t used; /* the first so many may hold something */
@@ -33,7 +37,12 @@ void lanes_close(struct lanes *l);
 int lanes_run(struct lanes *l, uint32_t count, int (*work)(struct lane *lane, void *arg),
 	      void *arg);
 
-/* What all lanes hold. `s` starts zeroed and can be used again. 0 or -ENOMEM. */
-int lanes_read(struct lanes *l, struct snapshot *s);
+/* Takes in what was ended, at least once in native_frames_safe(). 0 or -ENOMEM. */
+int lane_drain(struct lane *l);
+
+static inline bool lane_ended(const uint64_t *sets, uint32_t set)
+{
+	return sets[set / 64] >> set % 64 & 1;
+}
 
 #endif

@@ -128,10 +128,9 @@ static void list_records(struct passage *f, struct block *b)
  * Counts the block's records from `i` up to `n`. Inlined for each byte order and for the usual
  * link, so that these are constants in it.
  */
-weir_inline void count_some(struct passage *f, struct native *native, const struct block *b,
+weir_inline void count_some(struct passage *f, struct weir_cpu *c, const struct block *b,
 			    uint32_t i, uint32_t n, bool swapped, uint8_t link, uint64_t *times)
 {
-	struct weir_cpu *c = &native_tables(native)->cpu[0];
 	const struct classic format = f->p->format;
 	uint64_t first = times[0], last = times[1];
 
@@ -146,21 +145,20 @@ weir_inline void count_some(struct passage *f, struct native *native, const stru
 	times[1] = last;
 }
 
-static void count_slice(struct passage *f, struct native *native, const struct block *b, uint32_t i,
+static void count_slice(struct passage *f, struct weir_cpu *c, const struct block *b, uint32_t i,
 			uint32_t n, uint64_t *times)
 {
 	const struct classic *format = &f->p->format;
 
 	if (format->swapped)
-		count_some(f, native, b, i, n, true, format->link, times);
+		count_some(f, c, b, i, n, true, format->link, times);
 	else if (format->link == WEIR_LINK_ETHERNET)
-		count_some(f, native, b, i, n, false, WEIR_LINK_ETHERNET, times);
+		count_some(f, c, b, i, n, false, WEIR_LINK_ETHERNET, times);
 	else
-		count_some(f, native, b, i, n, false, format->link, times);
+		count_some(f, c, b, i, n, false, format->link, times);
 }
 
-static int count_block(struct passage *f, const struct lane *l, const struct block *b,
-		       uint64_t *times)
+static int count_block(struct passage *f, struct lane *l, const struct block *b, uint64_t *times)
 {
 	const uint32_t every = native_frames_safe(l->native);
 	uint32_t i, n;
@@ -168,8 +166,8 @@ static int count_block(struct passage *f, const struct lane *l, const struct blo
 
 	for (i = 0; i < b->count && !err; i = n) {
 		n = b->count - i < every ? b->count : i + every;
-		count_slice(f, l->native, b, i, n, times);
-		err = reader_drain(l->reader);
+		count_slice(f, l->cpu, b, i, n, times);
+		err = lane_drain(l);
 	}
 	return err;
 }

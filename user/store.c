@@ -120,14 +120,7 @@ uint32_t store_hash(const struct store *s, const struct flow_sum *f)
 
 void store_add_to(struct store *s, struct flow_sum *to, const struct flow_sum *f)
 {
-	to->packets += f->packets;
-	to->bytes += f->bytes;
-	to->ip_bytes += f->ip_bytes;
-	to->tcp_flags |= f->tcp_flags;
-	to->first = f->first < to->first ? f->first : to->first;
-	to->last = f->last > to->last ? f->last : to->last;
-	if (f->touched > to->touched)
-		to->touched = f->touched;
+	flow_sum_add(to, f);
 	s->total.packets += f->packets;
 	s->total.bytes += f->bytes;
 }
@@ -259,12 +252,6 @@ static uint32_t syn_hash(const struct syn_sum *s)
 				  (uint64_t)s->port * 0xc2b2ae3d27d4eb4fULL + s->meta);
 }
 
-static int syn_same(const struct syn_sum *a, const struct syn_sum *b)
-{
-	return a->addr[1] == b->addr[1] && a->addr[0] == b->addr[0] && a->port == b->port &&
-	       a->meta == b->meta;
-}
-
 void sketch_merge(uint8_t *to, const uint8_t *from)
 {
 	int i;
@@ -285,14 +272,23 @@ static bool is_source(const struct syn_sum *r)
 	return (r->meta & WEIR_META_DIR) == WEIR_ROLE_SOURCE;
 }
 
-static void count_source(struct syn_count *c, const struct syn_sum *r)
+void syn_count_source(struct syn_count *to, const struct syn_sum *y)
 {
-	if (!is_source(r))
+	if (!is_source(y))
 		return;
-	c->syn += r->syn;
-	c->synack += r->synack;
-	c->rst += r->rst;
-	c->fin += r->fin;
+	to->syn += y->syn;
+	to->synack += y->synack;
+	to->rst += y->rst;
+	to->fin += y->fin;
+}
+
+void syn_sum_add(struct syn_sum *to, const struct syn_sum *y)
+{
+	to->syn += y->syn;
+	to->synack += y->synack;
+	to->rst += y->rst;
+	to->fin += y->fin;
+	sketch_merge(to->sketch, y->sketch);
 }
 
 static void add_syn(struct store *s, const struct syn_sum *r, uint32_t hash)
@@ -303,14 +299,10 @@ static void add_syn(struct store *s, const struct syn_sum *r, uint32_t hash)
 
 	for (i = home_of(x, hash); x->slots[i]; i = (i + 1) & (x->size - 1)) {
 		have = &s->syns[(uint32_t)x->slots[i] - 1];
-		if (x->slots[i] >> 32 != hash || !syn_same(have, r))
+		if (x->slots[i] >> 32 != hash || !syn_sum_same(have, r))
 			continue;
-		have->syn += r->syn;
-		have->synack += r->synack;
-		have->rst += r->rst;
-		have->fin += r->fin;
-		sketch_merge(have->sketch, r->sketch);
-		count_source(&s->syn_total, r);
+		syn_sum_add(have, r);
+		syn_count_source(&s->syn_total, r);
 		return;
 	}
 	if (s->limit && s->syn_count >= s->limit) {
@@ -318,7 +310,7 @@ static void add_syn(struct store *s, const struct syn_sum *r, uint32_t hash)
 		return;
 	}
 	s->syns[s->syn_count++] = *r;
-	count_source(&s->syn_total, r);
+	syn_count_source(&s->syn_total, r);
 	x->slots[i] = (uint64_t)hash << 32 | s->syn_count;
 	x->filled = s->syn_count;
 }
@@ -337,12 +329,17 @@ static void add_some_syns(struct store *s, const struct syn_sum *syns, uint32_t 
 		add_syn(s, &syns[i], hash[i]);
 }
 
+int store_syn_room(struct store *s, uint64_t syns)
+{
+	return grow((void **)&s->syns, &s->syn_room, syns, sizeof(*s->syns));
+}
+
 int store_add_syns(struct store *s, const struct syn_sum *syns, uint32_t n)
 {
 	uint32_t some;
 
 	if (index_room(&s->syn_index, (uint64_t)s->syn_count + n) ||
-	    grow((void **)&s->syns, &s->syn_room, (uint64_t)s->syn_count + n, sizeof(*s->syns)))
+	    store_syn_room(s, (uint64_t)s->syn_count + n))
 		return -ENOMEM;
 	for (; n; syns += some, n -= some) {
 		some = n < BATCH ? n : BATCH;

@@ -81,8 +81,9 @@ static inline int store_add_flow(struct store *s, const struct flow_sum *f)
 int store_copy_syns(struct store *s, const struct store *from);
 /* Adds all of `from` to `to`. 0 or -ENOMEM. */
 int store_merge(struct store *to, const struct store *from);
-/* Makes room for so many flows in all. 0 or -ENOMEM. */
+/* Makes room for so many flows, or SYN records, in all. 0 or -ENOMEM. */
 int store_room(struct store *s, uint64_t flows);
+int store_syn_room(struct store *s, uint64_t syns);
 /* Makes the index know all flows. 0 or -ENOMEM. */
 int store_index(struct store *s);
 /* The number of a flow that the index knows, or UINT32_MAX; `hash` from store_hash(). */
@@ -132,6 +133,36 @@ static inline void flow_sum_set(struct flow_sum *to, const __u64 *line, uint64_t
 	to->tcp_flags = f->tcp_flags;
 	to->pad[0] = to->pad[1] = to->pad[2] = 0;
 }
+
+/* Adds `f` to `to`, of the same flow; syn_sum_add() likewise, sketches merged. */
+static inline void flow_sum_add(struct flow_sum *to, const struct flow_sum *f)
+{
+	to->packets += f->packets;
+	to->bytes += f->bytes;
+	to->ip_bytes += f->ip_bytes;
+	to->tcp_flags |= f->tcp_flags;
+	to->first = f->first < to->first ? f->first : to->first;
+	to->last = f->last > to->last ? f->last : to->last;
+	if (f->touched > to->touched)
+		to->touched = f->touched;
+}
+void syn_sum_add(struct syn_sum *to, const struct syn_sum *y);
+
+static inline bool syn_sum_same(const struct syn_sum *a, const struct syn_sum *b)
+{
+	return a->addr[1] == b->addr[1] && a->addr[0] == b->addr[0] && a->port == b->port &&
+	       a->meta == b->meta;
+}
+
+static inline void syn_count_add(struct syn_count *to, const struct syn_count *more)
+{
+	to->syn += more->syn;
+	to->synack += more->synack;
+	to->rst += more->rst;
+	to->fin += more->fin;
+}
+/* Adds a record's segments, if it is a source's. */
+void syn_count_source(struct syn_count *to, const struct syn_sum *y);
 
 /* What two sketches have seen together, in `to`: register by register, the larger of the two. */
 void sketch_merge(uint8_t *to, const uint8_t *from);

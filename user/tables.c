@@ -89,8 +89,12 @@ void tables_init(struct tables *t, uint64_t seed)
 void *table_alloc(size_t size)
 {
 	size_t align = size >= HUGE_PAGE ? HUGE_PAGE : size >= 4096 ? 4096 : 128;
-	char *block = calloc(1, size + align + sizeof(block)), *table;
+	char *block, *table;
 
+	/* A page for the most of a huge one costs less than all of that in small ones. */
+	if (size > HUGE_PAGE && size % HUGE_PAGE > HUGE_PAGE / 2)
+		size += HUGE_PAGE - size % HUGE_PAGE;
+	block = calloc(1, size + align + sizeof(block));
 	if (!block)
 		return NULL;
 	table = (char *)(((uintptr_t)block + sizeof(block) + align - 1) / align * align);
@@ -112,9 +116,10 @@ void table_free(void *table)
 
 void *table_grow(void *table, size_t size)
 {
-	char *p = realloc(table, size), *from;
+	char *p, *from;
 
-	if (!p || size < 4 * HUGE_PAGE)
+	p = table || size < HUGE_PAGE ? realloc(table, size) : aligned_alloc(HUGE_PAGE, size);
+	if (!p || size < HUGE_PAGE)
 		return p;
 	from = (char *)(((uintptr_t)p + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE);
 	madvise(from, (size_t)(p + size - from) / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
