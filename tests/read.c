@@ -15,9 +15,10 @@
 #include <unistd.h>
 
 #include "capture.h"
+#include "mapping.h"
 #include "output.h"
 
-#define BLOCK (512UL << 10) /* of user/plain.c: where it is cut matters most there */
+#define BLOCK (1UL << 20) /* of user/plain.c: where it is cut matters most there */
 #define SIZE_MAX_MIB 6
 
 /* ---- files ---- */
@@ -438,6 +439,34 @@ static void pipes(void **state)
 }
 
 /* read [PATTERN]: only those tests. */
+static void a_mapped_file_that_is_cut_short(void **state)
+{
+	char path[] = "/tmp/weir-read-XXXXXX";
+	unsigned char *ones = malloc(1 << 20);
+	int fd = mkstemp(path), i;
+	struct mapping m;
+
+	(void)state;
+	assert_true(fd >= 0 && ones);
+	memset(ones, 255, 1 << 20);
+	for (i = 0; i < 4; i++)
+		assert_int_equal(write(fd, ones, 1 << 20), 1 << 20);
+	assert_true(mapping_open(&m, fd, 4 << 20));
+	assert_int_equal(m.bytes[(4 << 20) - 1], 255);
+	assert_int_equal(ftruncate(fd, 1 << 20), 0);
+	assert_int_equal(m.bytes[0], 255);
+	assert_true(mapping_lost() == SIZE_MAX);
+	assert_int_equal(m.bytes[(2 << 20) + 5], 0);
+	assert_int_equal(mapping_lost(), 2 << 20);
+	assert_int_equal(m.bytes[(1 << 20) + 5], 0);
+	assert_int_equal(mapping_lost(), 1 << 20);
+	assert_int_equal(m.bytes[(1 << 20) - 1], 255);
+	mapping_close(&m);
+	close(fd);
+	unlink(path);
+	free(ones);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -449,6 +478,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(records_that_are_odd),
 		cmocka_unit_test(several_files),
 		cmocka_unit_test(pipes),
+		cmocka_unit_test(a_mapped_file_that_is_cut_short),
 	};
 
 	int failed;

@@ -204,6 +204,11 @@ static int read_descriptor(struct capture *c, const char *path, int fd)
 		if (plain.frames)
 			note_times(c, plain.first_ns, plain.last_ns);
 		c->frames += plain.frames;
+		if (err == -ESTALE)
+			snprintf(c->error, sizeof(c->error),
+				 "%s: was cut short while it was read: the last frames counted may "
+				 "not be what they were",
+				 path);
 		s.part[1] = plain.left;
 		s.size[1] = plain.left_size;
 	}

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Reads a plain capture file in blocks and counts its records where they lie, in as many lanes as
- * there are. Where a record begins only the one before it says: so each lane reads blocks of its
- * own and counts what begins in them, but they look for the records in the order of the file, each
- * told by the one before where to begin. Looking is a tenth of the work. Nothing is guessed: what
- * is counted does not depend on the number of lanes.
+ * Counts the records of a plain capture file where they lie, a block after the other, in as many
+ * lanes as there are. Where a record begins only the one before it says: so each lane has blocks of
+ * its own and counts what begins in them, but they look for the records in the order of the file,
+ * each told by the one before where to begin. Looking is a tenth of the work. What is counted does
+ * not depend on the number of lanes, nor on what was guessed.
+ *
+ * A file that the page cache holds in huge pages is mapped, and of each record only what is counted
+ * is looked at: most of a large one never leaves memory. Whatever else there is is read.
  */
 #ifndef WEIR_PLAIN_H
 #define WEIR_PLAIN_H
