@@ -62,7 +62,7 @@ $(B)/user/%.o: user/%.c Makefile
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(PKG_CFLAGS) -c $< -o $@
 
-$(B)/user/live.o $(B)/user/live_slots.o $(B)/user/hooks.o: $(B)/weir.skel.h
+$(addprefix $(B)/user/,live_attach.o live_maps.o live_programs.o live_slots.o hooks.o): $(B)/weir.skel.h
 $(B)/user/tap.o: $(B)/tap.skel.h
 # The data path for files by the compiler that makes it for the kernel: an eighth faster than gcc's.
 $(B)/user/native.o $(B)/user/plain.o: CC := $(CLANG)

@@ -100,10 +100,10 @@ int live_program(const struct live *l, bool egress);
  */
 int live_rehearse(struct live *l, unsigned int ifindex, bool *dispatcher);
 
-/* For live_*.c: a skeleton over the tables of `l`, not loaded. One attach at a time. */
-int live_skeleton(struct live *l, struct weir_bpf **skel);
+/* One attach or detach at a time on this machine. */
 int live_lock(void);
 void live_unlock(int lock);
+/* The fd of what is pinned of it: "xdp", "tc", "meta", or a negative errno. */
 int live_pinned(struct live *l, const char *object);
 
 /* Slots (enum weir_slot) of one direction: a program's id or 0; put with a negative fd empties. */

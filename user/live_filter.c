@@ -6,14 +6,11 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "filter.h"
-#include "live.h"
-
-#define fail(l, ...) (snprintf((l)->why, WHY_SIZE, __VA_ARGS__), (void)0)
+#include "live_parts.h"
 
 uint32_t live_filter_id(const struct live *l, bool egress)
 {

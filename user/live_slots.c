@@ -6,14 +6,11 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "live.h"
+#include "live_parts.h"
 #include "weir.skel.h"
-
-#define fail(l, ...) (snprintf((l)->why, WHY_SIZE, __VA_ARGS__), (void)0)
 
 uint32_t live_slot_id(const struct live *l, bool egress, uint32_t slot)
 {

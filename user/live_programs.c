@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The programs over a watched interface's maps: opened, loaded without an interface for tests and
+ * benchmarks, and rehearsed on one that nobody else has.
+ */
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "filter.h"
+#include "frags.h"
+#include "hooks.h"
+#include "live_parts.h"
+#include "weir.skel.h"
+
+int live_skeleton(struct live *l, struct weir_bpf **skel)
+{
+	int err;
+	struct weir_bpf *s = weir_bpf__open();
+	enum weir_frags frags;
+	struct bpf_program *p;
+
+	*skel = s;
+	if (!s)
+		return -errno;
+	err = live_maps_reuse(l, s);
+	frags = frags_prepare(s->obj);
+	s->rodata->weir_link_type = l->link;
+	s->rodata->weir_has_frags = frags;
+	s->rodata->weir_filter_slot = filter_kernel().slots;
+	bpf_object__for_each_program(p, s->obj)
+	{
+		if (bpf_program__type(p) != BPF_PROG_TYPE_XDP)
+			continue;
+		/* All that is in slots is alike, and libxdp's dispatcher takes weir_xdp's away. */
+		if (l->kept)
+			bpf_program__set_expected_attach_type(p, 0);
+		/* Tail calls between programs with and without are refused. */
+		bpf_program__set_flags(p, frags == WEIR_FRAGS_NONE ? 0 : BPF_F_XDP_HAS_FRAGS);
+	}
+	return err;
+}
+
+void live_skeleton_close(struct live *l)
+{
+	weir_bpf__destroy(l->skel);
+	l->skel = NULL;
+}
+
+int live_program(const struct live *l, bool egress)
+{
+	return bpf_program__fd(egress ? l->skel->progs.weir_tc : l->skel->progs.weir_xdp);
+}
+
+int live_load(struct live *l, const struct plan *plan, uint8_t link)
+{
+	int err;
+
+	live_init(l);
+	l->link = link;
+	l->tables.plan = *plan;
+	l->meta.boot_ns = live_clock(CLOCK_BOOTTIME);
+	snprintf(l->iface.name, sizeof(l->iface.name), "none");
+	err = live_maps_make(l);
+	if (!err)
+		err = live_skeleton(l, &l->skel);
+	if (!err)
+		err = weir_bpf__load(l->skel);
+	return err ? err : live_make_reader(l);
+}
+
+int live_rehearse(struct live *l, unsigned int ifindex, bool *dispatcher)
+{
+	bool clsact = false;
+	int id, err;
+
+	live_init(l);
+	l->kept = true;
+	l->link = WEIR_LINK_ETHERNET;
+	l->tables.plan = (struct plan){ .cpus = (uint32_t)libbpf_num_possible_cpus(),
+					.flow_sets = 1,
+					.ended = 1,
+					.syn_sets = 1,
+					.syn_ended = 1,
+					.ports_shared = true };
+	snprintf(l->iface.name, sizeof(l->iface.name), "rehearsal");
+	err = live_maps_make(l);
+	if (!err)
+		err = live_skeleton(l, &l->skel);
+	if (err)
+		return err;
+	id = xdp_keep(l->skel, ifindex, false, dispatcher);
+	if (id < 0)
+		return id;
+	err = tc_keep(bpf_program__fd(l->skel->progs.weir_tc), ifindex, &clsact);
+	if (!err)
+		tc_drop(ifindex, clsact);
+	xdp_drop(ifindex, (uint32_t)id);
+	return err;
+}
