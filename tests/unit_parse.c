@@ -42,7 +42,8 @@ static void check_same(const struct weir_frame *f, const struct said *plain)
 	assert_memory_equal(&plain->packet, &packet, 40);
 }
 
-/* Returns whether the frame was plain. As tight as it gets, so that a sanitizer sees a byte too far.
+/* Returns whether the frame was plain. As tight as it gets, so that a sanitizer sees a byte too
+ * far.
  */
 static int check(const unsigned char *bytes, uint32_t captured, uint32_t length)
 {
@@ -98,9 +99,9 @@ static void what_is_plain(void **state)
 	static const struct {
 		uint8_t tags, ipv6, proto;
 		int plain;
-	} kinds[] = { { 0, 0, 6, 1 },  { 0, 0, 17, 1 }, { 0, 1, 6, 1 },  { 0, 1, 17, 1 },
-		      { 1, 0, 6, 1 },  { 1, 0, 17, 1 }, { 1, 1, 6, 1 },  { 1, 1, 17, 1 },
-		      { 0, 0, 1, 0 },  { 0, 1, 58, 0 }, { 2, 0, 6, 0 },  { 0, 1, 43, 0 },
+	} kinds[] = { { 0, 0, 6, 1 },  { 0, 0, 17, 1 }, { 0, 1, 6, 1 }, { 0, 1, 17, 1 },
+		      { 1, 0, 6, 1 },  { 1, 0, 17, 1 }, { 1, 1, 6, 1 }, { 1, 1, 17, 1 },
+		      { 0, 0, 1, 0 },  { 0, 1, 58, 0 }, { 2, 0, 6, 0 }, { 0, 1, 43, 0 },
 		      { 0, 0, 132, 0 } };
 	size_t i;
 

@@ -286,6 +286,7 @@ struct weir_cpu {
 	__u32 begun;   /* of the batch under way, a bit each: packets that begin a flow */
 	__u32 syns;    /* those with SYN, RST or FIN */
 	__u32 syn_way; /* see weir_syn_find() */
+	__u32 many;    /* see weir_many() */
 } __attribute__((aligned(4096)));
 
 /*

@@ -33,7 +33,10 @@ weir_inline void weir_commit(struct weir_cpu *c, __u32 n)
 
 	*(volatile __u64 *)&c->commits = c->commits + 1;
 	weir_wmb(&c->commits);
-	for (i = 0; !weir_lines_asked() && on & WEIR_TABLE_FLOWS && i < WEIR_BATCH && i < n; i++) {
+	weir_many(c) = n;
+	for (i = 0;
+	     !weir_lines_asked() && on & WEIR_TABLE_FLOWS && i < WEIR_BATCH && i < weir_many(c);
+	     i++) {
 		struct weir_flow_set *set = weir_flow_set(c, &c->stage[i].set);
 
 		if (set) {
@@ -41,7 +44,7 @@ weir_inline void weir_commit(struct weir_cpu *c, __u32 n)
 			weir_want(weir_tail_word(&set->way[1]));
 		}
 	}
-	for (i = 0; i < WEIR_BATCH && i < n; i++) {
+	for (i = 0; i < WEIR_BATCH && i < weir_many(c); i++) {
 		if (on & WEIR_TABLE_FLOWS && !weir_flow_count(c, i))
 			c->begun |= 1U << i;
 		if (on & WEIR_TABLE_SYN && weir_is_syn(&c->stage[i]))

@@ -72,6 +72,12 @@ weir_inline __u8 weir_gen_next(__u8 gen)
 		asm volatile("" : : "r"(weir_value));                                              \
 	} while (0)
 
+/*
+ * How many are to be dealt with. From memory, as the verifier would otherwise learn the number from
+ * each comparison with it, and see what comes after a loop once for each.
+ */
+#define weir_many(c) (*(volatile __u32 *)&(c)->many)
+
 /* ---- ports ---- */
 
 #define WEIR_CELL_SHIFT 40
@@ -165,13 +171,14 @@ weir_inline void weir_ports_ended(struct weir_cpu *c, __u32 n)
 	const struct weir_ended_flow *e;
 	const struct weir_flow *r;
 
-	for (i = 0; i < WEIR_BATCH && i < n; i++) {
+	weir_many(c) = n;
+	for (i = 0; i < WEIR_BATCH && i < weir_many(c); i++) {
 		__u64 *cell = weir_port_cell(c, &c->ended_cell[(first + i) & (WEIR_BATCH - 1)]);
 
 		if (cell)
 			weir_want(*cell);
 	}
-	for (i = 0; i < WEIR_BATCH && i < n; i++) {
+	for (i = 0; i < WEIR_BATCH && i < weir_many(c); i++) {
 		e = weir_ended_flow(c, (first + i) & c->ended_mask);
 		if (!e)
 			break;
