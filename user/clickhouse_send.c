@@ -19,7 +19,7 @@
 /* Waits at most `ns`, or until a block is due or there. Under the lock. */
 static void wait_for_work(struct clickhouse *c, uint64_t ns)
 {
-	uint64_t until = ch_now() + ns;
+	uint64_t until = now_ns() + ns;
 	struct timespec ts = { (time_t)(until / 1000000000), (long)(until % 1000000000) };
 
 	pthread_cond_timedwait(&c->wake, &c->lock, &ts);
@@ -28,9 +28,9 @@ static void wait_for_work(struct clickhouse *c, uint64_t ns)
 /* Waits out a pause, while blocks go on being ended. Under the lock. */
 static void pause_for(struct clickhouse *c, uint64_t ns)
 {
-	uint64_t until = ch_now() + ns, t;
+	uint64_t until = now_ns() + ns, t;
 
-	while (!c->stopping && (t = ch_now()) < until) {
+	while (!c->stopping && (t = now_ns()) < until) {
 		wait_for_work(c, until - t < TICK ? until - t : TICK);
 		ch_end_if_due(c);
 	}
@@ -178,7 +178,7 @@ void *ch_send(void *arg)
 	unsigned int failures = 0;
 
 	pthread_mutex_lock(&c->lock);
-	while (!c->stopping || (spool_head(c->spool) && ch_now() < c->deadline && !failures)) {
+	while (!c->stopping || (spool_head(c->spool) && now_ns() < c->deadline && !failures)) {
 		ch_end_if_due(c);
 		if (spool_head(c->spool))
 			send_head(c, &failures);

@@ -7,9 +7,9 @@
 #define WEIR_CLICKHOUSE_SEND_H
 
 #include <pthread.h>
-#include <time.h>
 
 #include "clickhouse_http.h"
+#include "clock.h"
 #include "sink.h"
 #include "spool.h"
 
@@ -35,19 +35,6 @@ struct clickhouse {
 	bool stopping;
 	uint64_t deadline; /* for sending; ns */
 };
-
-static inline uint64_t ch_now_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
-}
-
-static inline uint64_t ch_now(void)
-{
-	return ch_now_ns(CLOCK_MONOTONIC);
-}
 
 /* The sending thread, with a struct clickhouse: until `stopping`, and then what can be sent soon.
  */

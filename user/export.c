@@ -3,22 +3,14 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "export.h"
 #include "privileges.h"
 #include "prometheus.h"
 #include "say.h"
 
 #define RELOAD_STOP 5e9 /* ns that a sink no longer wanted has for what waits */
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
-}
 
 static const struct sink_type *type_of(const struct section *s)
 {
@@ -151,13 +143,9 @@ static int drop_privileges(struct exporter *e, char *why)
 
 int export_start(struct exporter *e, struct export_config *c, char why[WHY_SIZE])
 {
-	struct timespec now;
 	int err;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	*e = (struct exporter){
-		.config = c, .begun = (uint64_t)now.tv_sec * 1000000000ULL + (uint64_t)now.tv_nsec
-	};
+	*e = (struct exporter){ .config = c, .begun = clock_ns(CLOCK_REALTIME) };
 	pthread_rwlock_init(&e->lock, NULL);
 	err = start_sinks(e, why);
 	/* Servers first: a port in use is known before anything is attached. */

@@ -11,20 +11,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "export.h"
 #include "say.h"
 
 #define DRAIN_NS 20000000ULL	    /* often enough for rings at a million new flows a second */
 #define LOOK_NS 2000000000ULL	    /* between two looks whether it is still there, or back */
 #define FLOWS_ENDED_MOST (4U << 20) /* remembered of flows with no record in the tables */
-
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
-}
 
 static uint64_t seconds_ns(double seconds)
 {

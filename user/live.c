@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "hooks.h"
@@ -99,5 +98,5 @@ int live_counters(struct live *l, struct link_counters *out)
 
 uint64_t live_duration(const struct live *l)
 {
-	return live_clock(CLOCK_BOOTTIME) - l->meta.boot_ns;
+	return clock_ns(CLOCK_BOOTTIME) - l->meta.boot_ns;
 }

@@ -9,7 +9,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "hooks.h"
 #include "links.h"
@@ -116,8 +115,8 @@ static void note_start(struct live *l)
 
 	if (!iface_get(l->iface.name, &now))
 		l->meta.counters = now.counters;
-	l->meta.attached_ns = live_clock(CLOCK_REALTIME);
-	l->meta.boot_ns = live_clock(CLOCK_BOOTTIME);
+	l->meta.attached_ns = clock_ns(CLOCK_REALTIME);
+	l->meta.boot_ns = clock_ns(CLOCK_BOOTTIME);
 }
 
 /* One attempt in one mode. Returns 0 or a negative errno, with nothing left attached then. */

@@ -10,7 +10,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "live_parts.h"
@@ -63,7 +62,7 @@ static int map_memory(struct live *l, const uint32_t counts[LIVE_MAPS], int prot
 	l->tables.syns = l->mapped[4];
 	l->tables.syns_ended = l->mapped[5];
 	l->tables.cells = l->mapped[6];
-	l->tables.clock_offset = (int64_t)(live_clock(CLOCK_REALTIME) - live_clock(CLOCK_BOOTTIME));
+	l->tables.clock_offset = (int64_t)(clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME));
 	return 0;
 }
 
@@ -117,7 +116,7 @@ int live_maps_make(struct live *l)
 	if (err)
 		return err;
 	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
-		seed = live_clock(CLOCK_REALTIME);
+		seed = clock_ns(CLOCK_REALTIME);
 	tables_init(&l->tables, seed);
 	for (i = 0; i < LIVE_MAPS; i++)
 		mprotect(l->mapped[i], l->mapped_size[i], PROT_READ);

@@ -4,20 +4,12 @@
 #define WEIR_LIVE_PARTS_H
 
 #include <stdio.h>
-#include <time.h>
 
+#include "clock.h"
 #include "live.h"
 #include "pins.h"
 
 #define fail(l, ...) (snprintf((l)->why, WHY_SIZE, __VA_ARGS__), (void)0)
-
-static inline uint64_t live_clock(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
-}
 
 /* All that return an int: 0 or a negative errno, mostly with l->why set. */
 void live_init(struct live *l);

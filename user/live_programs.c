@@ -7,7 +7,6 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "filter.h"
 #include "frags.h"
@@ -61,7 +60,7 @@ int live_load(struct live *l, const struct plan *plan, uint8_t link)
 	live_init(l);
 	l->link = link;
 	l->tables.plan = *plan;
-	l->meta.boot_ns = live_clock(CLOCK_BOOTTIME);
+	l->meta.boot_ns = clock_ns(CLOCK_BOOTTIME);
 	snprintf(l->iface.name, sizeof(l->iface.name), "none");
 	err = live_maps_make(l);
 	if (!err)

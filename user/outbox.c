@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "clock.h"
 #include "ipfix_encode.h"
 #include "outbox.h"
 
@@ -18,14 +19,6 @@
 #define FLIGHT_NS 1000000000ULL
 #define PACE_BURST 8
 #define QUOTE 64 /* bytes of a returned datagram to know it by */
-
-static uint64_t now(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
-}
 
 void outbox_init(struct outbox *o, void (*arrived)(void *, const struct message *), void *owner)
 {
@@ -179,7 +172,7 @@ static int take_returned(struct outbox *o)
 
 static void settle_old(struct outbox *o)
 {
-	uint64_t time = now(CLOCK_MONOTONIC);
+	uint64_t time = now_ns();
 
 	while (!STAILQ_EMPTY(&o->flight) &&
 	       (o->flight_count > FLIGHT || STAILQ_FIRST(&o->flight)->sent_ns + FLIGHT_NS < time))
@@ -215,7 +208,7 @@ static void stamp(struct outbox *o, struct message *m)
 {
 	if (!m->numbered)
 		m->sequence = o->sequence[m->stream];
-	ipfix_stamp(m->data, (uint32_t)(now(CLOCK_REALTIME) / 1000000000), m->sequence);
+	ipfix_stamp(m->data, (uint32_t)(clock_ns(CLOCK_REALTIME) / 1000000000), m->sequence);
 }
 
 static void sent(struct outbox *o, struct message *m)
@@ -223,7 +216,7 @@ static void sent(struct outbox *o, struct message *m)
 	if (!m->numbered)
 		o->sequence[m->stream] += m->records;
 	m->numbered = true;
-	m->sent_ns = now(CLOCK_MONOTONIC);
+	m->sent_ns = now_ns();
 	STAILQ_INSERT_TAIL(&o->flight, m, next);
 	o->flight_bytes += m->size;
 	o->flight_count++;
@@ -246,7 +239,7 @@ static int failed(struct outbox *o, int err)
 /* Sleeps until a datagram's turn has come; after a rest a few go at once. */
 static void keep_pace(struct outbox *o)
 {
-	uint64_t time = now(CLOCK_MONOTONIC);
+	uint64_t time = now_ns();
 
 	if (o->peer.tcp || !o->pace_ns)
 		return;
@@ -279,13 +272,13 @@ int outbox_send(struct outbox *o, int timeout_ms)
 
 void outbox_finish(struct outbox *o, int timeout_ms)
 {
-	uint64_t until = now(CLOCK_MONOTONIC) + (uint64_t)timeout_ms * 1000000;
+	uint64_t until = now_ns() + (uint64_t)timeout_ms * 1000000;
 
 	if (o->peer.fd < 0)
 		return;
 	if (o->peer.tcp)
 		shutdown(o->peer.fd, SHUT_WR);
-	while (!outbox_check(o) && !STAILQ_EMPTY(&o->flight) && now(CLOCK_MONOTONIC) < until)
+	while (!outbox_check(o) && !STAILQ_EMPTY(&o->flight) && now_ns() < until)
 		peer_wait_error(&o->peer, 5);
 	while (!o->peer.tcp && !STAILQ_EMPTY(&o->flight))
 		settle(o);

@@ -118,6 +118,13 @@ static int connect_to(const struct peer *p, const struct addrinfo *a, int timeou
 	return fd;
 }
 
+const char *peer_strerror(int err)
+{
+	if (err == -EADDRNOTAVAIL)
+		return "the name does not resolve";
+	return err == -EAGAIN ? "the collector takes nothing" : strerror(-err);
+}
+
 int peer_open(struct peer *p, int timeout_ms)
 {
 	struct addrinfo hints = { .ai_socktype = p->tcp ? SOCK_STREAM : SOCK_DGRAM };

@@ -32,6 +32,8 @@ int peer_parse(struct peer *p, const char *target, bool tcp, char *why, size_t s
  */
 int peer_open(struct peer *p, int timeout_ms);
 void peer_close(struct peer *p);
+/* What went wrong, of any error from here, as a clause. */
+const char *peer_strerror(int err);
 
 /*
  * Sends one message. 0 when all of it is the kernel's; -EAGAIN when that did not come to be within

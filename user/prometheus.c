@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "prometheus.h"
 #include "say.h"
 
@@ -50,14 +50,6 @@ struct prometheus {
 	uint64_t slow;	  /* clients cut off in the middle of their first request, since... */
 	uint64_t slow_ns; /* ...it was last said; when the last of them was */
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
-}
 
 /* ---- clients ---- */
 

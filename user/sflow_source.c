@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include <weir/parse.h>
+#include "clock.h"
 #include "ethtool.h"
 #include "sflow_source.h"
 #include "tap.h"
@@ -41,14 +42,6 @@ struct sflow_source {
 	uint64_t begun;	   /* when the datagram got its first sample */
 	struct sflow_datagram datagram;
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
-}
 
 static void flush(struct sflow_source *s)
 {

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "clock.h"
 #include "export_config.h"
 #include "say.h"
 #include "sink.h"
@@ -53,14 +54,6 @@ struct sink {
 	char *why;
 	size_t why_size;
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
-}
 
 static uint64_t dropped(const struct sink *s)
 {
@@ -426,6 +419,24 @@ const struct section *sink_section(const struct sink *s)
 }
 
 /* ---- for the sink's type ---- */
+
+int sink_make(struct sink *s, void **state, size_t bytes,
+	      int (*set_up)(struct sink *s, void *state, char *why, size_t size), char *why,
+	      size_t size)
+{
+	void *made = calloc(1, bytes);
+	int err;
+
+	snprintf(why, size, "no memory");
+	if (!made)
+		return -ENOMEM;
+	err = set_up(s, made, why, size);
+	if (err)
+		free(made);
+	else
+		*state = made;
+	return err;
+}
 
 const char *sink_target(const struct sink *s)
 {

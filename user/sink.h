@@ -71,6 +71,10 @@ struct sink_type {
 
 extern const struct sink_type sink_ipfix, sink_json, sink_sflow, sink_clickhouse;
 
+/* For open(): *state of `bytes`, zeroed and set up by `set_up`, or nothing where that fails. */
+int sink_make(struct sink *s, void **state, size_t bytes,
+	      int (*set_up)(struct sink *s, void *state, char *why, size_t size), char *why,
+	      size_t size);
 /* What a sink_type may ask of its sink: the values of its options in export_config.c, by key. */
 const char *sink_target(const struct sink *s);
 const char *sink_text(const struct sink *s, const char *key); /* "" where there is none */

@@ -100,7 +100,7 @@ static void end_block(struct clickhouse *c)
 
 void ch_end_if_due(struct clickhouse *c)
 {
-	if (c->block && ch_now() - c->begun >= c->interval)
+	if (c->block && now_ns() - c->begun >= c->interval)
 		end_block(c);
 }
 
@@ -108,14 +108,14 @@ static void begin_block(struct clickhouse *c)
 {
 	struct spool_meta m = { .run = c->run,
 				.seq = c->seq + 1,
-				.time = ch_now_ns(CLOCK_REALTIME) / 1000000000 };
+				.time = clock_ns(CLOCK_REALTIME) / 1000000000 };
 
 	snprintf(m.host, sizeof(m.host), "%s", c->host);
 	c->block = ch_block_new(&m);
 	if (!c->block)
 		return;
 	c->seq++;
-	c->begun = ch_now();
+	c->begun = now_ns();
 }
 
 /* What the sink has let go since a ledger row told of it. */
@@ -233,7 +233,7 @@ static int clickhouse_open(struct sink *s, void **state, char *why, size_t size)
 	if (!c)
 		return -ENOMEM;
 	c->sink = s;
-	c->run = ch_now_ns(CLOCK_REALTIME);
+	c->run = clock_ns(CLOCK_REALTIME);
 	c->rows = sink_count(s, "rows");
 	c->interval = (uint64_t)(sink_seconds(s, "interval") * 1e9);
 	srand((unsigned int)c->run);
@@ -276,8 +276,8 @@ static void clickhouse_close(struct sink *s, void *state, uint64_t deadline_ns)
 	pthread_cond_signal(&c->wake);
 	pthread_mutex_unlock(&c->lock);
 
-	left = c->deadline > ch_now() ? c->deadline - ch_now() : 0;
-	left += ch_now_ns(CLOCK_REALTIME);
+	left = c->deadline > now_ns() ? c->deadline - now_ns() : 0;
+	left += clock_ns(CLOCK_REALTIME);
 	ts = (struct timespec){ (time_t)(left / 1000000000), (long)(left % 1000000000) };
 	if (pthread_timedjoin_np(c->thread, NULL, &ts)) {
 		ch_http_abort(c->http);

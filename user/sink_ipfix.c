@@ -13,6 +13,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "clock.h"
 #include "ipfix_biflow.h"
 #include "ipfix_encode.h"
 #include "outbox.h"
@@ -58,14 +59,6 @@ struct ipfix {
 	unsigned int batch_iface;
 };
 
-static uint64_t now_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
-}
-
 static void arrived(void *owner, const struct message *m)
 {
 	struct ipfix *x = owner;
@@ -79,11 +72,12 @@ static void arrived(void *owner, const struct message *m)
 
 /* ---- opening ---- */
 
-static int set_up(struct ipfix *x, char *why, size_t size)
+static int set_up(struct sink *s, void *state, char *why, size_t size)
 {
-	struct sink *s = x->sink;
+	struct ipfix *x = state;
 	struct peer peer;
 
+	x->sink = s;
 	if (peer_parse(&peer, sink_target(s), true, why, size))
 		return -EINVAL;
 	outbox_init(&x->out, arrived, x);
@@ -102,20 +96,7 @@ static int set_up(struct ipfix *x, char *why, size_t size)
 
 static int ipfix_open(struct sink *s, void **state, char *why, size_t size)
 {
-	struct ipfix *x = calloc(1, sizeof(*x));
-	int err;
-
-	snprintf(why, size, "no memory");
-	if (!x)
-		return -ENOMEM;
-	x->sink = s;
-	err = set_up(x, why, size);
-	if (err) {
-		free(x);
-		return err;
-	}
-	*state = x;
-	return 0;
+	return sink_make(s, state, sizeof(struct ipfix), set_up, why, size);
 }
 
 static int new_stream(struct ipfix *x, uint32_t domain)
@@ -204,7 +185,7 @@ static int put(struct ipfix *x, unsigned int stream, bool first)
 static void count_losses(struct ipfix *x)
 {
 	struct sink_stats st;
-	uint64_t flows = 0, packets = 0, octets = 0, ms = now_ns(CLOCK_REALTIME) / 1000000;
+	uint64_t flows = 0, packets = 0, octets = 0, ms = clock_ns(CLOCK_REALTIME) / 1000000;
 	int i;
 
 	sink_stats_get(x->sink, &st);
@@ -289,14 +270,14 @@ static int greet(struct ipfix *x, bool templates)
 	if (err)
 		return err;
 	x->out.greeted = true;
-	x->refreshed = now_ns(CLOCK_MONOTONIC);
+	x->refreshed = now_ns();
 	x->messages_then = x->self.messages;
 	return 0;
 }
 
 static bool is_stale(const struct ipfix *x)
 {
-	return now_ns(CLOCK_MONOTONIC) - x->refreshed >= x->refresh_ns ||
+	return now_ns() - x->refreshed >= x->refresh_ns ||
 	       (!x->out.peer.tcp && x->self.messages - x->messages_then >= REFRESH_MESSAGES);
 }
 
@@ -314,12 +295,8 @@ static int send_waiting(struct ipfix *x)
 		err = outbox_send(&x->out, WAIT_MS);
 	if (!err)
 		sink_well(x->sink);
-	else if (err == -EADDRNOTAVAIL)
-		sink_ill(x->sink, "the name does not resolve; records wait");
-	else if (err == -EAGAIN)
-		sink_ill(x->sink, "the collector takes nothing; records wait");
 	else
-		sink_ill(x->sink, "%s; records wait", strerror(-err));
+		sink_ill(x->sink, "%s; records wait", peer_strerror(err));
 	return err;
 }
 
@@ -481,7 +458,7 @@ static void ipfix_idle(struct sink *s, void *state)
 /* A little less than there is: counting what is left takes time, too. */
 static int left_ms(uint64_t deadline_ns)
 {
-	uint64_t now = now_ns(CLOCK_MONOTONIC) + CLOSE_NS;
+	uint64_t now = now_ns() + CLOSE_NS;
 
 	return now < deadline_ns ? (int)((deadline_ns - now) / 1000000) : 0;
 }

@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
+#include "clock.h"
 #include "export_config.h"
 #include "peer.h"
 #include "sflow_source.h"
@@ -40,14 +40,6 @@ struct sflow {
 	struct addr address;
 	uint32_t sequence;
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
-}
 
 /* ---- the agent ---- */
 
@@ -150,10 +142,8 @@ static void send_datagram(void *owner, struct sflow_datagram *d)
 		sink_delivered(x->sink, d->samples, (struct weir_sum){ 0 });
 	if (!err)
 		err = before;
-	if (err == -EADDRNOTAVAIL)
-		sink_ill(x->sink, "the name does not resolve; samples are lost");
-	else if (err)
-		sink_ill(x->sink, "%s; samples are lost", strerror(-err));
+	if (err)
+		sink_ill(x->sink, "%s; samples are lost", peer_strerror(err));
 	else
 		sink_well(x->sink);
 }
@@ -172,11 +162,12 @@ static void say_of(void *owner, const char *format, ...)
 
 /* ---- the sink ---- */
 
-static int set_up(struct sflow *x, char *why, size_t size)
+static int set_up(struct sink *s, void *state, char *why, size_t size)
 {
-	struct sink *s = x->sink;
+	struct sflow *x = state;
 	const char *address = sink_text(s, "agent");
 
+	x->sink = s;
 	if (peer_parse(&x->peer, sink_target(s), false, why, size))
 		return -EINVAL;
 	set_ipv4(&x->address, &(uint32_t){ 0 });
@@ -200,20 +191,7 @@ static int set_up(struct sflow *x, char *why, size_t size)
 
 static int sflow_open(struct sink *s, void **state, char *why, size_t size)
 {
-	struct sflow *x = calloc(1, sizeof(*x));
-	int err;
-
-	snprintf(why, size, "no memory");
-	if (!x)
-		return -ENOMEM;
-	x->sink = s;
-	err = set_up(x, why, size);
-	if (err) {
-		free(x);
-		return err;
-	}
-	*state = x;
-	return 0;
+	return sink_make(s, state, sizeof(struct sflow), set_up, why, size);
 }
 
 static int sflow_batch(struct sink *s, void *state, const struct batch *b)

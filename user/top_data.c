@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "output.h"
 #include "top_data.h"
 
@@ -23,14 +23,6 @@ static const struct view *const views[TABLE_COUNT] = {
 	[TABLE_SIZES] = &view_sizes,
 	[TABLE_GROUPS] = &view_conversations,
 };
-
-static uint64_t boot_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000ULL + (uint64_t)ts.tv_nsec;
-}
 
 static void begin_all(struct top_data *d, uint64_t ns)
 {
@@ -482,7 +474,7 @@ static int take_all(struct top_data *d, struct watched *w)
 
 int top_data_frame(struct top_data *d)
 {
-	uint64_t ns = boot_ns();
+	uint64_t ns = clock_ns(CLOCK_BOOTTIME);
 	int i, err = 0;
 
 	snapshot_sum_begin(&d->sum);
