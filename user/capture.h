@@ -26,7 +26,7 @@ int capture_open(struct capture *c, const struct plan *plan, uint32_t threads);
  * fault is counted.
  */
 int capture_file(struct capture *c, const char *path);
-/* What all files hold. */
+/* What all files hold, once no more are to be counted. */
 int capture_snapshot(struct capture *c, struct snapshot *s);
 void capture_close(struct capture *c);
 

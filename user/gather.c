@@ -17,8 +17,8 @@ struct range {
 	struct weir_sum flow_total;
 	struct syn_count syn_total;
 	uint64_t live, syn_live;
-	struct store
-		apart; /* flows and SYN records that may be an ended one's or another range's */
+	struct store *ended; /* of a lane: what has to be looked up goes there */
+	uint64_t *cells;     /* of the thread, all 0 before and after */
 };
 
 struct walk {
@@ -64,13 +64,13 @@ static struct flow_sum *same_flow(struct range *r, uint32_t first)
 	return NULL;
 }
 
-static int add_flow(struct range *r, uint32_t first, bool apart)
+static int add_flow(struct range *r, uint32_t first, bool looked_up)
 {
 	const struct flow_sum *f = &r->flows[r->flow_count];
 	struct flow_sum *same;
 
-	if (apart)
-		return store_add_flow(&r->apart, f);
+	if (looked_up)
+		return store_add_flow(r->ended, f);
 	same = same_flow(r, first);
 	r->flow_total.packets += f->packets;
 	r->flow_total.bytes += f->bytes;
@@ -81,7 +81,7 @@ static int add_flow(struct range *r, uint32_t first, bool apart)
 	return 0;
 }
 
-static int walk_flows(struct walk *w, struct range *r, uint64_t *cells)
+static int walk_flows(struct walk *w, struct range *r)
 {
 	const uint32_t sets = w->t->plan.flow_sets;
 	uint32_t set, lane, way;
@@ -104,7 +104,7 @@ static int walk_flows(struct walk *w, struct range *r, uint64_t *cells)
 					     fine->first, fine->last);
 				r->flows[r->flow_count].touched = 1;
 				r->live++;
-				cells_add(cells, w->s->ports, f);
+				cells_add(r->cells, w->s->ports, f);
 				err |= add_flow(r, first, ended || is_odd(f));
 			}
 		}
@@ -134,13 +134,13 @@ static struct syn_sum *same_syn(struct range *r, uint32_t first)
 	return NULL;
 }
 
-static int add_syn(struct range *r, uint32_t first, bool apart)
+static int add_syn(struct range *r, uint32_t first, bool looked_up)
 {
 	const struct syn_sum *y = &r->syns[r->syn_count];
 	struct syn_sum *same;
 
-	if (apart)
-		return store_add_syns(&r->apart, y, 1);
+	if (looked_up)
+		return store_add_syns(r->ended, y, 1);
 	same = same_syn(r, first);
 	syn_count_source(&r->syn_total, y);
 	if (same)
@@ -180,12 +180,18 @@ static int walk_range(struct lane *lane, void *arg)
 	struct walk *w = arg;
 	uint32_t number = (uint32_t)(lane - w->l->lane);
 	struct range *r = &w->range[number];
-	int err = walk_flows(w, r, w->cells.of[number]);
+	int err = walk_flows(w, r);
 
 	return err ? err : walk_syns(w, r);
 }
 
 /* ---- ranges ---- */
+
+/* A lane's cells of ports, which hold what it has ended until begin() empties them. */
+static uint64_t *lane_cells(const struct walk *w, uint32_t i)
+{
+	return (uint64_t *)w->t->cells + (size_t)i * WEIR_CELLS;
+}
 
 static uint32_t part_of(uint32_t all, uint32_t i, uint32_t n)
 {
@@ -239,7 +245,7 @@ static int make_ranges(struct walk *w)
 	uint32_t i;
 
 	w->range = calloc(n, sizeof(*w->range));
-	if (!w->range || cells_room(&w->cells, n))
+	if (!w->range || (p->ports_shared && cells_room(&w->cells, n)))
 		return -ENOMEM;
 	for (i = 0; i < n; i++) {
 		struct range *r = &w->range[i];
@@ -247,8 +253,9 @@ static int make_ranges(struct walk *w)
 		*r = (struct range){ .flow_from = part_of(p->flow_sets, i, n),
 				     .flow_to = part_of(p->flow_sets, i + 1, n),
 				     .syn_from = part_of(p->syn_sets, i, n),
-				     .syn_to = part_of(p->syn_sets, i + 1, n) };
-		memcpy(r->apart.key, w->s->store.key, sizeof(r->apart.key));
+				     .syn_to = part_of(p->syn_sets, i + 1, n),
+				     .ended = &w->l->lane[i].ended,
+				     .cells = p->ports_shared ? w->cells.of[i] : lane_cells(w, i) };
 	}
 	return make_room(w);
 }
@@ -271,7 +278,7 @@ static void join_ranges(struct walk *w)
 		syn_count_add(&out->syn_total, &r->syn_total);
 		s->live += r->live;
 		s->syn_live += r->syn_live;
-		cells_empty(w->cells.of[i], s->ports);
+		cells_empty(r->cells, s->ports);
 	}
 }
 
@@ -296,30 +303,13 @@ static int append(struct store *out, const struct store *more)
 
 static int join_ended(struct walk *w)
 {
-	struct store all = { 0 };
+	struct store *all = &w->l->lane[0].ended;
 	uint32_t i;
 	int err = 0;
 
-	memcpy(all.key, w->s->store.key, sizeof(all.key));
-	for (i = 0; i < w->lanes && !err; i++) {
-		err = store_merge(&all, &w->l->lane[i].ended);
-		if (!err)
-			err = store_merge(&all, &w->range[i].apart);
-	}
-	if (!err)
-		err = append(&w->s->store, &all);
-	store_free(&all);
-	return err;
-}
-
-static void free_walk(struct walk *w)
-{
-	uint32_t i;
-
-	for (i = 0; w->range && i < w->lanes; i++)
-		store_free(&w->range[i].apart);
-	free(w->range);
-	cells_free(&w->cells);
+	for (i = 1; i < w->lanes && !err; i++)
+		err = store_merge(all, &w->l->lane[i].ended);
+	return err ? err : append(&w->s->store, all);
 }
 
 /* ---- all of it ---- */
@@ -330,20 +320,16 @@ static int begin(struct walk *w)
 	uint32_t i;
 	int err = 0;
 
+	*s = (struct snapshot){ .ports = native_take_ports(w->l->native), .number = 1 };
 	if (!s->ports)
-		s->ports = table_alloc(WEIR_PORTS * sizeof(*s->ports));
-	if (!s->ports)
-		return -ENOMEM;
-	store_clear(&s->store);
+		return -EINVAL;
 	memcpy(s->store.key, w->t->cpu[0].key, sizeof(s->store.key));
-	s->live = s->syn_live = s->ended = 0;
-	s->number = 1;
-	native_flush(w->l->native);
 	for (i = 0; i < w->lanes && !err; i++) {
 		err = lane_drain(&w->l->lane[i]);
 		s->ended += w->t->cpu[i].ended.head;
+		if (!w->t->plan.ports_shared)
+			cells_empty(lane_cells(w, i), s->ports);
 	}
-	ports_read(w->t, s->ports);
 	totals_read(w->t, &s->totals);
 	w->packets = totals_ip(&s->totals).packets;
 	return err;
@@ -371,8 +357,10 @@ int gather(struct lanes *l, struct snapshot *s)
 	struct walk w = {
 		.l = l, .t = native_tables(l->native), .s = s, .lanes = l->used ? l->used : 1
 	};
-	int err = begin(&w);
+	int err;
 
+	native_flush(l->native);
+	err = begin(&w);
 	if (!err)
 		err = make_ranges(&w);
 	if (!err)
@@ -383,6 +371,7 @@ int gather(struct lanes *l, struct snapshot *s)
 	}
 	if (!err)
 		close_ledger(s);
-	free_walk(&w);
+	free(w.range);
+	cells_free(&w.cells);
 	return err;
 }

@@ -11,7 +11,10 @@
 #include "lane.h"
 #include "reader.h"
 
-/* `s` starts zeroed and can be used again. 0 or -ENOMEM. */
+/*
+ * Fills in `s`, which is to be freed. The last that is done with the lanes: what they have is added
+ * up where it lies, and the ports go with `s`. 0 or a negative errno.
+ */
 int gather(struct lanes *l, struct snapshot *s);
 
 #endif

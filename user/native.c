@@ -142,3 +142,11 @@ void native_flush(struct native *n)
 			weir_commit(c, c->staged);
 	}
 }
+
+struct weir_port *native_take_ports(struct native *n)
+{
+	struct weir_port *ports = n->tables.ports;
+
+	n->tables.ports = NULL;
+	return ports;
+}

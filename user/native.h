@@ -41,5 +41,7 @@ void native_filtered(struct native *n, uint32_t length, uint8_t dir);
 uint32_t native_frames_safe(const struct native *n);
 /* Commits what is staged: for the end of a file. */
 void native_flush(struct native *n);
+/* Hands over the sums of ports, when all is counted: the caller frees them as a table. */
+struct weir_port *native_take_ports(struct native *n);
 
 #endif
