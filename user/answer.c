@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Answers about several interfaces: sums, and rows of all of them; see output.h. */
 #include "output.h"
+#include "parallel.h"
 
 #define PARTS_MAX 16
 
@@ -68,4 +69,32 @@ int answer_rows(const struct answer *a, const struct view *v, const struct selec
 		sources[i] = (struct source){ a->parts[i].snapshot,
 					      (uint8_t)(a->parts[i].name ? i + 1 : 0) };
 	return rows_make(rows, v, sources, i, sort, sel->limit);
+}
+
+struct making {
+	const struct answer *a;
+	const struct selection *sel;
+	struct rows *rows;
+};
+
+static int make_rows(void *arg, uint32_t i)
+{
+	const struct making *m = arg;
+
+	return answer_rows(m->a, m->sel->views[i], m->sel, &m->rows[i]);
+}
+
+int answer_views(const struct answer *a, const struct selection *sel, struct rows *rows)
+{
+	struct making m = { a, sel, rows };
+	/* To sort by names is to ask for them, which is for one thread at a time. */
+	uint32_t threads = sel->sort || !a->threads ? 1 : a->threads, i, n = 0;
+	int err;
+
+	for (; sel->views[n]; n++)
+		rows[n] = (struct rows){ 0 };
+	err = parallel_run(threads, n, make_rows, &m);
+	for (i = 0; err && i < n; i++)
+		rows_free(&rows[i]);
+	return err;
 }

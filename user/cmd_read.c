@@ -22,6 +22,7 @@ static int print_files(struct capture *c, struct config *cfg, const struct selec
 		.name_count = cfg->argc,
 		.parts = &all,
 		.part_count = 1,
+		.threads = c->lanes.used,
 	};
 	int err = capture_snapshot(c, &s);
 

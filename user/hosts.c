@@ -13,6 +13,7 @@
 
 #define BATCH 32 /* flows */
 #define SLOTS_FIRST 1024
+#define ROOM_FIRST 16384 /* rows: never touched costs nothing */
 
 /* Open addressing, linear probing, at most half full. */
 struct hosts {
@@ -59,7 +60,8 @@ static int grow_slots(struct hosts *h)
 /* Makes room for all that a batch of flows may bring. */
 static int make_room(struct hosts *h)
 {
-	const uint32_t need = h->count + 2 * BATCH;
+	const uint32_t need = h->count + 2 * BATCH,
+		       more = need < ROOM_FIRST / 2 ? ROOM_FIRST : need * 2;
 	struct host_row *rows;
 
 	while (!h->slots || need > h->mask / 2)
@@ -67,11 +69,11 @@ static int make_room(struct hosts *h)
 			return -ENOMEM;
 	if (need <= h->room)
 		return 0;
-	rows = table_grow(h->rows, need * 2UL * sizeof(*rows));
+	rows = table_grow(h->rows, more * sizeof(*rows));
 	if (!rows)
 		return -ENOMEM;
 	h->rows = rows;
-	h->room = need * 2;
+	h->room = more;
 	return 0;
 }
 

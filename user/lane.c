@@ -10,6 +10,7 @@
 
 #define SEED 0x77656972
 #define BATCH 32
+#define ENDED_FIRST 8192 /* records there is room for: never touched costs nothing */
 /* Rings are emptied after every block of a file: small ones stay in the CPU's cache. */
 #define RING_MOST 8192
 
@@ -36,7 +37,9 @@ static int lane_open(struct lane *l, struct native *native, uint32_t number)
 	memcpy(l->ended.key, l->cpu->key, sizeof(l->ended.key));
 	l->flow_sets = calloc(t->plan.flow_sets / 64 + 1, sizeof(*l->flow_sets));
 	l->syn_sets = calloc(t->plan.syn_sets / 64 + 1, sizeof(*l->syn_sets));
-	return l->flow_sets && l->syn_sets ? 0 : -ENOMEM;
+	if (!l->flow_sets || !l->syn_sets || store_room(&l->ended, ENDED_FIRST))
+		return -ENOMEM;
+	return store_syn_room(&l->ended, ENDED_FIRST);
 }
 
 int lanes_open(struct lanes *l, const struct plan *plan, uint32_t count)

@@ -37,6 +37,7 @@ struct answer {
 	int part_count;
 	const struct overlap *overlaps; /* interfaces that see the same packets */
 	int overlap_count;
+	uint32_t threads; /* that may make rows; 0 is 1 */
 };
 
 struct selection {
@@ -66,5 +67,7 @@ void answer_sum(const struct answer *a, struct snapshot *sum);
 /* The rows of a view over all parts, as rows_make(). */
 int answer_rows(const struct answer *a, const struct view *v, const struct selection *sel,
 		struct rows *rows);
+/* The same for all views selected: `rows` has room for them. All of them or, on error, none. */
+int answer_views(const struct answer *a, const struct selection *sel, struct rows *rows);
 
 #endif

@@ -133,18 +133,14 @@ void output_ledger(const struct part *p, bool named)
 static int each_view(const struct answer *a, const struct selection *sel,
 		     void (*put)(const struct rows *))
 {
-	const struct view *const *v;
-	struct rows rows;
-	int err;
+	struct rows rows[sizeof(sel->views) / sizeof(sel->views[0])];
+	int err = answer_views(a, sel, rows), i;
 
-	for (v = sel->views; *v; v++) {
-		err = answer_rows(a, *v, sel, &rows);
-		if (err)
-			return err;
-		put(&rows);
-		rows_free(&rows);
+	for (i = 0; !err && sel->views[i]; i++) {
+		put(&rows[i]);
+		rows_free(&rows[i]);
 	}
-	return 0;
+	return err;
 }
 
 /* "a, b and c" */
