@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "capture.h"
@@ -50,6 +51,39 @@ static uint32_t count_threads(const struct config *cfg)
 	return count < THREADS_USEFUL ? (uint32_t)count : THREADS_USEFUL;
 }
 
+/* Bytes of all files; UINT64_MAX where one has no size. */
+static uint64_t size_of_files(const struct config *cfg)
+{
+	uint64_t all = 0;
+	struct stat st;
+	int i;
+
+	for (i = 0; i < cfg->argc; i++) {
+		if (!strcmp(cfg->argv[i], "-") || stat(cfg->argv[i], &st) || !S_ISREG(st.st_mode))
+			return UINT64_MAX;
+		all += (uint64_t)st.st_size;
+	}
+	return all;
+}
+
+#define PACKET_LEAST 32 /* bytes of a file that it takes for a flow, and more */
+#define SETS_LEAST 1024
+
+/* Tables are no larger than what the files can fill: they lie on huge pages, which cost time. */
+static void fit_files(struct plan *plan, uint64_t bytes)
+{
+	uint64_t sets = bytes / PACKET_LEAST / WEIR_WAYS + SETS_LEAST;
+
+	if (sets < plan->flow_sets)
+		plan->flow_sets = (uint32_t)sets;
+	if (sets >= plan->syn_sets)
+		return;
+	plan->syn_sets = (uint32_t)sets;
+	/* What larger rings would leave goes to SYN records. */
+	if (plan->ended > LANE_RING)
+		plan->ended = LANE_RING;
+}
+
 /* What is said of memory is for all threads together; if nothing is, each has the usual. */
 static int plan_files(const struct config *cfg, struct plan *plan, uint32_t *threads)
 {
@@ -67,6 +101,8 @@ static int plan_files(const struct config *cfg, struct plan *plan, uint32_t *thr
 	if (!err && cfg->live.flow_records) {
 		plan->flow_sets = (cfg->live.flow_records + WEIR_WAYS - 1) / WEIR_WAYS;
 		plan->syn_sets = plan->flow_sets;
+	} else if (!err) {
+		fit_files(plan, size_of_files(cfg));
 	}
 	return err;
 }

@@ -11,8 +11,6 @@
 #define SEED 0x77656972
 #define BATCH 32
 #define ENDED_FIRST 8192 /* records there is room for: never touched costs nothing */
-/* Rings are emptied after every block of a file: small ones stay in the CPU's cache. */
-#define RING_MOST 8192
 
 /* What rings do not need SYN records have: every flow has one or two of them. */
 static struct plan plan_of_lanes(const struct plan *one, uint32_t count)
@@ -20,10 +18,10 @@ static struct plan plan_of_lanes(const struct plan *one, uint32_t count)
 	struct plan p = *one;
 
 	p.cpus = count;
-	if (p.ended > RING_MOST) {
-		p.syn_sets += (uint32_t)((p.ended - RING_MOST) * sizeof(struct weir_ended_flow) /
+	if (p.ended > LANE_RING) {
+		p.syn_sets += (uint32_t)((p.ended - LANE_RING) * sizeof(struct weir_ended_flow) /
 					 sizeof(struct weir_syn_set));
-		p.ended = RING_MOST;
+		p.ended = LANE_RING;
 	}
 	return p;
 }

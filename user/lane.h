@@ -9,6 +9,9 @@
 #include "native.h"
 #include "store.h"
 
+/* Rings are emptied after every block of a file: small ones stay in the CPU's cache. */
+#define LANE_RING 8192
+
 struct lane {
 	struct native *native; /* of all lanes */
 	struct weir_cpu *cpu;  /* this one's partition */
