@@ -229,6 +229,16 @@ struct weir_packet {
 	__u32 kind;    /* enum weir_kind */
 } __attribute__((aligned(64)));
 
+/* What the parser says of a frame. */
+struct weir_parsed {
+	__u32 class;	/* enum weir_class */
+	__u32 reason;	/* enum weir_reason, for classes from WEIR_OTHER on */
+	__u32 oddities; /* 1 << enum weir_reason, of an IP packet */
+	__u32 ip_bytes;
+	__u32 headers; /* bytes before the L4 payload, as far as known: what GSO repeats */
+	__u32 l3;      /* offset of the IP header */
+};
+
 /*
  * What was seen: every packet is in one class and in one size, but for those that a filter kept out
  * of all else. Sizes are added first, so whoever reads classes first never finds a class ahead of
@@ -283,10 +293,15 @@ struct weir_cpu {
 	struct weir_totals totals;
 	struct weir_packet stage[WEIR_BATCH];
 	__u32 ended_cell[WEIR_BATCH]; /* of flows just ended, one each: see weir_ports_ended() */
+	/*
+	 * The programs' own notes. They lie here because the verifier knows nothing of what it
+	 * reads from a map: of a value in a register it follows every one that it may have.
+	 */
 	__u32 begun;   /* of the batch under way, a bit each: packets that begin a flow */
 	__u32 syns;    /* those with SYN, RST or FIN */
 	__u32 syn_way; /* see weir_syn_find() */
 	__u32 many;    /* see weir_many() */
+	struct weir_parsed parsed; /* of the frame under way */
 } __attribute__((aligned(4096)));
 
 /*

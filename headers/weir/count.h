@@ -174,28 +174,31 @@ weir_inline __u32 weir_stage(struct weir_cpu *c, __u32 n, const struct weir_wire
 weir_inline __u32 weir_count_any(struct weir_cpu *c, const struct weir_frame *f,
 				 struct weir_gso gso)
 {
-	__u32 n = c->staged & (WEIR_BATCH - 1);
+	__u32 n = c->staged & (WEIR_BATCH - 1), kind;
+	struct weir_parsed *parsed = &c->parsed;
 	struct weir_packet *p = &c->stage[n];
-	struct weir_parsed parsed;
 	struct weir_wire w;
-	int ip;
 
-	parsed.ip_bytes = 0;
-	parsed.l3 = 0;
-	ip = weir_parse(f, &parsed, p);
-	w = weir_on_wire(f, &parsed, gso);
-	if (ip) {
+	parsed->ip_bytes = 0;
+	parsed->l3 = 0;
+	weir_parse(f, parsed, p);
+	/* From here on the verifier sees one frame, and not one for each way through the parser. */
+	asm volatile("" : : : "memory");
+	w = weir_on_wire(f, parsed, gso);
+	kind = parsed->class;
+	if (kind == WEIR_IPV4 || kind == WEIR_IPV6) {
+		kind = p->kind;
 		if (w.packets > 1 && ((const struct weir_flow *)p)->tcp_flags & WEIR_TCP_FIN)
 			c->totals.fin_repeats[f->dir & 3] += w.packets - 1;
 		n = weir_stage(c, n, &w);
 	} else {
 		n = 0;
 	}
-	weir_totals_add(&c->totals, &w, f->dir, ip ? p->kind : parsed.class);
-	if (parsed.reason)
-		weir_add(&c->totals.reason[parsed.reason & 31], w.packets, w.bytes);
-	if (parsed.oddities)
-		weir_oddities_slow(c, parsed.oddities, w.packets, w.bytes);
+	weir_totals_add(&c->totals, &w, f->dir, kind);
+	if (parsed->reason)
+		weir_add(&c->totals.reason[parsed->reason & 31], w.packets, w.bytes);
+	if (parsed->oddities)
+		weir_oddities_slow(c, parsed->oddities, w.packets, w.bytes);
 	return n;
 }
 

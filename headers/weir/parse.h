@@ -44,14 +44,12 @@ struct weir_frame {
 	__u8 dir;		  /* enum weir_dir */
 };
 
-struct weir_parsed {
-	__u32 class;	/* enum weir_class */
-	__u32 reason;	/* enum weir_reason, for classes from WEIR_OTHER on */
-	__u32 oddities; /* 1 << enum weir_reason, of an IP packet */
-	__u32 ip_bytes;
-	__u32 headers; /* bytes before the L4 payload, as far as known: what GSO repeats */
-	__u32 l3;      /* offset of the IP header */
-};
+/* `x` by way of memory: the verifier then knows no bounds of it, and has one state less. */
+weir_inline __u32 weir_forget(__u32 *memory, __u32 x)
+{
+	*(volatile __u32 *)memory = x;
+	return *(volatile __u32 *)memory;
+}
 
 /* The first 8 bytes of a weir_flow as one word: one store, and nothing to forward from. */
 weir_inline __u64 weir_tail(__u32 ports, __u8 proto, __u8 meta, __u8 flags)
@@ -248,13 +246,6 @@ weir_inline int weir_is_ext(__u32 proto)
 {
 	return proto == WEIR_P_HOPOPTS || proto == WEIR_P_ROUTING || proto == WEIR_P_FRAGMENT ||
 	       proto == WEIR_P_AH || proto == WEIR_P_DSTOPTS;
-}
-
-/* `x` by way of memory: the verifier then knows no bounds of it, and has one state less. */
-weir_inline __u32 weir_forget(__u32 *memory, __u32 x)
-{
-	*(volatile __u32 *)memory = x;
-	return *(volatile __u32 *)memory;
 }
 
 #define WEIR_EXT_REACH 0x7fff /* more than 8 headers of 2048 bytes behind the longest start */
