@@ -63,7 +63,7 @@ $(B)/user/%.o: user/%.c Makefile
 	$(Q)$(CC) $(ALL_CFLAGS) $(PKG_CFLAGS) -c $< -o $@
 
 $(addprefix $(B)/user/,live_attach.o live_maps.o live_programs.o live_slots.o hooks.o): $(B)/weir.skel.h
-$(B)/user/tap.o: $(B)/tap.skel.h
+$(addprefix $(B)/user/,tap.o tap_place.o tap_read.o): $(B)/tap.skel.h
 # The data path for files by the compiler that makes it for the kernel: an eighth faster than gcc's.
 $(B)/user/native.o $(B)/user/plain.o: CC := $(CLANG)
 
