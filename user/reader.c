@@ -457,46 +457,6 @@ void reader_free(struct reader *r)
 	free(r);
 }
 
-static void add_totals(struct totals *to, const struct totals *from)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof(*to) / 8; i++)
-		((__u64 *)to)[i] += ((const __u64 *)from)[i];
-}
-
-static void add_ledger(struct ledger *to, const struct ledger *from)
-{
-	to->seen = sum_plus(to->seen, from->seen);
-	to->filtered = sum_plus(to->filtered, from->filtered);
-	to->ip = sum_plus(to->ip, from->ip);
-	to->in_flows = sum_plus(to->in_flows, from->in_flows);
-	to->unattributed = sum_plus(to->unattributed, from->unattributed);
-	to->reentered = sum_plus(to->reentered, from->reentered);
-	to->syn_unattributed += from->syn_unattributed;
-	to->balanced = to->balanced && from->balanced;
-}
-
-int snapshot_add(struct snapshot *to, const struct snapshot *from)
-{
-	uint32_t i;
-
-	for (i = 0; i < WEIR_PORTS; i++) {
-		struct weir_sum *role = to->ports[i].role;
-
-		role[0] = sum_plus(role[0], from->ports[i].role[0]);
-		role[1] = sum_plus(role[1], from->ports[i].role[1]);
-	}
-	add_totals(&to->totals, &from->totals);
-	add_ledger(&to->ledger, &from->ledger);
-	to->syn = syn_plus(to->syn, from->syn);
-	to->handed = sum_plus(to->handed, from->handed);
-	to->live += from->live;
-	to->syn_live += from->syn_live;
-	to->ended += from->ended;
-	return store_merge(&to->store, &from->store);
-}
-
 void snapshot_free(struct snapshot *s)
 {
 	store_free(&s->store);

@@ -72,11 +72,6 @@ void reader_threads(struct reader *r, uint32_t threads);
 int reader_drain(struct reader *r);
 /* Fills in `s` with all there is; `s` starts zeroed and can be used again. 0 or -ENOMEM. */
 int reader_read(struct reader *r, struct snapshot *s);
-/*
- * Adds what another reader has of other tables: live, syn_live and the flows of both count twice
- * as records, once as flows. 0 or -ENOMEM.
- */
-int snapshot_add(struct snapshot *to, const struct snapshot *from);
 void snapshot_free(struct snapshot *s);
 
 /*
