@@ -23,44 +23,44 @@ static __u64 key_mask(const struct strand *s)
 
 /* ---- copying ---- */
 
+/* Two words of a line at once. A counter's own word is never torn: it is aligned. */
+typedef __u64 pair_t __attribute__((vector_size(16), may_alias));
+
 /*
  * Copies a record that may be replaced meanwhile; never half of one. Returns whether it is other
  * than `old`, which may be `to`; true where that is NULL.
  */
-static inline __u64 copy_line(const volatile line_t *from, __u64 *to, const __u64 *old)
+static inline __u64 copy_line(const volatile line_t *from, line_t *to, const line_t *old)
 {
-	const volatile __u64 *line = *from;
-	__u64 w0, w1, w2, w3, w4, w5, w6, w7, tail, differs;
+	const volatile pair_t *line = (const volatile pair_t *)from;
+	const pair_t *was = (const pair_t *)old;
+	pair_t *copy = (pair_t *)to, p0, p1, p2, p3, differs = { 1 };
 	unsigned spins = 0;
+	uint8_t gen, then;
 
-	/* No array: read again in wider pieces than it was written in, it would make the CPU wait.
-	 */
 	for (;;) {
-		tail = word_load(&line[0]);
-		w1 = line[1], w2 = line[2], w3 = line[3], w4 = line[4];
-		w5 = line[5], w6 = line[6], w7 = line[7];
+		gen = gen_of(word_load(&(*from)[0]));
+		p0 = line[0], p1 = line[1], p2 = line[2], p3 = line[3];
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-		w0 = word_load(&line[0]);
-		if (gen_of(tail) == gen_of(w0) && !(gen_of(tail) & 1))
+		then = gen_of(word_load(&(*from)[0]));
+		if (gen == then && !(gen & 1))
 			break;
 		if (++spins % 1024 == 0)
 			sched_yield();
 	}
-	differs = old ? (w0 ^ old[0]) | (w1 ^ old[1]) | (w2 ^ old[2]) | (w3 ^ old[3]) |
-				  (w4 ^ old[4]) | (w5 ^ old[5]) | (w6 ^ old[6]) | (w7 ^ old[7])
-		      : 1;
-	if (!differs && old == to)
+	if (old)
+		differs = (p0 ^ was[0]) | (p1 ^ was[1]) | (p2 ^ was[2]) | (p3 ^ was[3]);
+	if (!(differs[0] | differs[1]) && old == to)
 		return 0;
-	to[0] = w0, to[1] = w1, to[2] = w2, to[3] = w3;
-	to[4] = w4, to[5] = w5, to[6] = w6, to[7] = w7;
-	return !!differs;
+	copy[0] = p0, copy[1] = p1, copy[2] = p2, copy[3] = p3;
+	return !!(differs[0] | differs[1]);
 }
 
 /* Where the copying of a pack has come to. */
 struct packer {
 	line_t *to, *end; /* the next line's place; the last old one's */
 	line_t *old;	  /* the bundle's lines as they were: at `to`, or in `saved` */
-	line_t saved[STRAND_PACK * 64];
+	line_t saved[STRAND_PACK * 64] __attribute__((aligned(64)));
 };
 
 /* Lines can stay where they are as long as the bits are the same; from then on all move. */
@@ -72,7 +72,28 @@ static void save_old(struct packer *p)
 	p->old = p->saved;
 }
 
-static void copy_lines(struct packer *p, struct bundle *b, __u64 used, const volatile line_t *lines)
+/*
+ * Lines that stay where they are: each is its own old one. Meanwhile the next bundle is on its way,
+ * by a few lines at a time, for a CPU has only so many misses under way.
+ */
+static void renew_lines(struct packer *p, struct bundle *b, const volatile line_t *lines)
+{
+	const volatile line_t *next = lines + 64;
+	__u64 bits, changed = 0;
+
+	for (bits = b->held; bits; bits &= bits - 1, p->to++, next += 3) {
+		const int i = __builtin_ctzll(bits);
+
+		__builtin_prefetch((const void *)next[0]);
+		__builtin_prefetch((const void *)next[1]);
+		__builtin_prefetch((const void *)next[2]);
+		changed |= copy_line(&lines[i], p->to, p->to) << i;
+	}
+	p->old = p->to;
+	b->changed |= changed;
+}
+
+static void move_lines(struct packer *p, struct bundle *b, __u64 used, const volatile line_t *lines)
 {
 	const __u64 held = b->held;
 	__u64 bits, changed = 0;
@@ -82,7 +103,7 @@ static void copy_lines(struct packer *p, struct bundle *b, __u64 used, const vol
 		const int i = __builtin_ctzll(bits);
 
 		if (used & bit)
-			changed |= copy_line(&lines[i], *p->to++, held & bit ? *p->old : NULL) << i;
+			changed |= copy_line(&lines[i], p->to++, held & bit ? p->old : NULL) << i;
 		p->old += !!(held & bit);
 	}
 	b->changed |= changed;
@@ -93,12 +114,19 @@ static void copy_lines(struct packer *p, struct bundle *b, __u64 used, const vol
 static __u64 used_lines(const volatile line_t *lines, uint32_t n)
 {
 	__u64 used = 0;
-	uint32_t i;
+	uint32_t i, k;
 
-	for (i = 0; i < n; i++)
+	for (i = 0; i + 8 <= n; i += 8) {
+		uint32_t some = 0;
+
+		for (k = 0; k < 8; k++)
+			some |= (uint32_t) !!lines[i + k][0] << k;
+		used |= (__u64)some << i;
+	}
+	for (; i < n; i++)
 		used |= (__u64) !!lines[i][0] << i;
 	/* Where the next ones lie, on another page, is found meanwhile. */
-	for (; i < n + 4; i++)
+	for (i = n; i < n + 4; i++)
 		__builtin_prefetch((const void *)lines[i]);
 	return used;
 }
@@ -117,7 +145,10 @@ static void copy_bundle(struct strand *s, uint32_t number, struct packer *p)
 		used = used_lines(lines, left < 64 ? (uint32_t)left : 64);
 		if (used != b->held)
 			save_old(p);
-		copy_lines(p, b, used, lines);
+		if (p->old == p->to)
+			renew_lines(p, b, lines);
+		else
+			move_lines(p, b, used, lines);
 		if (word_load(&s->head->head) - head <= GEN_WINDOW)
 			break;
 		/* A gen may have come round: once more, all of it new. */
