@@ -27,6 +27,7 @@ struct span {
 	const struct extra *extra, *extra_end;
 	struct flow_sum *rows;
 	uint32_t bound, count; /* rows there may be, and are */
+	uint64_t peak;	       /* the most bytes of a row of this bundle */
 	struct weir_port *ports;
 	uint64_t *cells; /* all 0 between walks */
 	struct tiny tiny;
@@ -57,7 +58,7 @@ static bool is_odd(__u64 tail)
 	return (tail & (WEIR_TAIL_PORTS | WEIR_TAIL_BOTH_PORTS)) == WEIR_TAIL_PORTS;
 }
 
-static int add_late(struct span *p)
+static int add_late(struct span *p, const struct flow_sum *f)
 {
 	uint32_t more = p->late_room ? p->late_room * 2 : 64;
 	struct flow_sum *late;
@@ -69,7 +70,7 @@ static int add_late(struct span *p)
 		p->late = late;
 		p->late_room = more;
 	}
-	p->late[p->late_count++] = p->rows[p->count];
+	p->late[p->late_count++] = *f;
 	return 0;
 }
 
@@ -123,6 +124,38 @@ static inline void ask_ahead(struct ahead *a)
 		__builtin_prefetch(*a->line++);
 }
 
+static void peak_of(uint64_t *peak, uint64_t bytes)
+{
+	*peak = bytes > *peak ? bytes : *peak;
+}
+
+/* One thread alone keeps peaks: what others add to the rows of what was ended it does not see. */
+static bool has_peaks(const struct walk *w)
+{
+	return w->spans == 1;
+}
+
+static void add_to_row(struct walk *w, struct span *p, struct flow_sum *row,
+		       const struct flow_sum *f)
+{
+	store_add_to(&p->sums, row, f);
+	if (row >= p->rows)
+		peak_of(&p->peak, row->bytes);
+	else if (has_peaks(w))
+		peak_of(&w->out->peaks[(row - w->out->flows) / STORE_BLOCK], row->bytes);
+}
+
+/* The bundle's rows are those from `first` on. */
+static void note_peak(struct walk *w, const struct span *p, uint32_t first)
+{
+	const uint64_t before = (uint64_t)(p->rows - w->out->flows);
+	uint64_t block = (before + first) / STORE_BLOCK;
+
+	for (; block * STORE_BLOCK < before + p->count; block++)
+		peak_of(&w->out->peaks[block], p->peak);
+}
+
+/* What all lines have in common stays in registers: rows are written through all the while. */
 static int emit_lines(struct walk *w, struct span *p, struct strand *s, uint32_t number,
 		      uint32_t first)
 {
@@ -130,42 +163,53 @@ static int emit_lines(struct walk *w, struct span *p, struct strand *s, uint32_t
 	const struct fine *fine = s->fine ? s->fine + (size_t)number * 64 : NULL;
 	const line_t *line = strand_lines(s, number);
 	const __u64 alike = p->tiny.mask ? UINT64_MAX : p->ended; /* may be some other's flow */
-	const __u64 *key = w->m->ended->key;
+	const __u64 used = b->used, changed = b->changed, *key = w->m->ended->key;
+	const struct moment at = w->m->at;
+	const uint32_t stamp = w->m->ended->stamp;
 	struct ahead ahead = look_ahead(p, s, number + 2);
-	__u64 bits, used = b->used, changed = b->changed;
+	struct flow_sum *row = p->rows + p->count;
+	struct weir_port *ports = p->ports;
+	struct weir_sum sum = { 0 };
+	uint64_t *cells = p->cells, peak = p->peak;
+	__u64 bits;
 
 	for (bits = b->held; bits; bits &= bits - 1, line++) {
-		const struct weir_flow *f = (const struct weir_flow *)line;
-		const __u64 *word = *line, bit = bits & -bits;
-		struct flow_sum *row = &p->rows[p->count], *same;
+		const int i = __builtin_ctzll(bits);
+		const __u64 *word = *line;
+		struct flow_sum *same = NULL;
 
 		ask_ahead(&ahead);
-		cells_ask(p->cells, (const struct weir_flow *)(line + STRAND_PAST));
-		if (!(used & bit))
+		cells_ask(cells, (const struct weir_flow *)(line + STRAND_PAST));
+		if (!(used >> i & 1))
 			continue;
-		merge_flow(row, word, &w->m->at, fine ? &fine[__builtin_ctzll(bits)] : NULL,
-			   changed & bit ? w->m->ended->stamp : 0);
-		p->live++;
-		cells_add(p->cells, p->ports, f);
+		merge_flow(row, word, &at, fine ? &fine[i] : NULL, changed >> i & 1 ? stamp : 0);
+		cells_add(cells, ports, (const struct weir_flow *)word);
 		if (__builtin_expect(is_odd(word[0]), 0)) {
-			if (add_late(p))
+			if (add_late(p, row))
 				return -ENOMEM;
 			continue;
 		}
-		same = alike & bit
-			       ? find_same(w, p, first, weir_hash(key, word[0], &word[1], &word[3]),
-					   p->ended & bit)
-			       : NULL;
+		if (alike >> i & 1) {
+			p->count = (uint32_t)(row - p->rows);
+			same = find_same(w, p, first, weir_hash(key, word[0], &word[1], &word[3]),
+					 p->ended >> i & 1);
+		}
 		if (same) {
-			store_add_to(&p->sums, same, row);
+			add_to_row(w, p, same, row);
 			continue;
 		}
-		p->sums.total.packets += f->packets;
-		p->sums.total.bytes += f->bytes;
-		p->count++;
+		sum.packets += row->packets;
+		sum.bytes += row->bytes;
+		peak_of(&peak, row->bytes);
+		row++;
 	}
 	while (ahead.line < ahead.end)
 		ask_ahead(&ahead);
+	p->count = (uint32_t)(row - p->rows);
+	p->sums.total.packets += sum.packets;
+	p->sums.total.bytes += sum.bytes;
+	peak_of(&p->peak, peak);
+	p->live += (uint64_t)__builtin_popcountll(used);
 	b->changed = 0;
 	return 0;
 }
@@ -177,12 +221,13 @@ static int emit_extra(struct walk *w, struct span *p, const struct extra *x, uin
 	p->rows[p->count] = x->flow;
 	cells_add(p->cells, p->ports, (const struct weir_flow *)x->line);
 	if (is_odd(x->line[0]))
-		return add_late(p);
+		return add_late(p, &p->rows[p->count]);
 	same = find_same(w, p, first, x->hash, p->ended >> x->set % STRAND_SETS * WEIR_WAYS & 1);
 	if (same) {
-		store_add_to(&p->sums, same, &x->flow);
+		add_to_row(w, p, same, &x->flow);
 		return 0;
 	}
+	peak_of(&p->peak, x->flow.bytes);
 	p->sums.total.packets += x->flow.packets;
 	p->sums.total.bytes += x->flow.bytes;
 	p->count++;
@@ -233,12 +278,15 @@ static int emit_bundle(struct walk *w, struct span *p, uint32_t bundle)
 		x++;
 	lines += (uint32_t)(x - p->extra);
 	begin_bundle(p, lines, busy <= 1 && x == p->extra);
+	p->peak = 0;
 	p->ended = p->ended_next;
 	p->ended_next = ended_lines(w, bundle + 1);
 	for (i = 0; i < w->strands && !err; i++)
 		err = emit_lines(w, p, w->strand[i], bundle, first);
 	for (; p->extra < x && !err; p->extra++)
 		err = emit_extra(w, p, p->extra, first);
+	if (has_peaks(w))
+		note_peak(w, p, first);
 	return err;
 }
 
@@ -375,10 +423,13 @@ static int make_rows(struct walk *w)
 	/* One more: a flow is made behind the last row, and may not stay. */
 	for (i = 0; i < w->spans; i++)
 		rows += w->span[i].bound + 1;
-	if (store_room(w->out, rows))
+	if (store_room(w->out, rows) || (has_peaks(w) && store_peaks(w->out, rows)))
 		return -ENOMEM;
-	if (ended->flow_count)
-		memcpy(w->out->flows, ended->flows, ended->flow_count * sizeof(*ended->flows));
+	for (i = 0; i < ended->flow_count; i++) {
+		w->out->flows[i] = ended->flows[i];
+		if (has_peaks(w))
+			peak_of(&w->out->peaks[i / STORE_BLOCK], ended->flows[i].bytes);
+	}
 	w->out->total = ended->total;
 	w->out->flow_count = ended->flow_count;
 	for (i = 0, rows = ended->flow_count; i < w->spans; i++) {
@@ -404,6 +455,7 @@ static int join_spans(struct walk *w, uint64_t *live)
 		out->total.bytes += p->sums.total.bytes;
 		*live += p->live;
 	}
+	out->peaked = has_peaks(w) ? out->flow_count : 0;
 	for (i = 0; i < w->spans && !err; i++)
 		if (w->span[i].late_count)
 			err = store_add_flows(out, w->span[i].late, w->span[i].late_count);

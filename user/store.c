@@ -130,6 +130,17 @@ int store_room(struct store *s, uint64_t flows)
 	return grow((void **)&s->flows, &s->flow_room, flows, sizeof(*s->flows));
 }
 
+int store_peaks(struct store *s, uint64_t flows)
+{
+	const uint64_t blocks = (flows + STORE_BLOCK - 1) / STORE_BLOCK;
+
+	if (grow((void **)&s->peaks, &s->peak_room, blocks, sizeof(*s->peaks)))
+		return -ENOMEM;
+	if (blocks)
+		memset(s->peaks, 0, blocks * sizeof(*s->peaks));
+	return 0;
+}
+
 int store_index(struct store *s)
 {
 	struct index *x = &s->flow_index;
@@ -195,13 +206,20 @@ uint32_t store_sets(const struct store *s, const struct flow_sum *copy, uint32_t
 	return bits;
 }
 
+static void add_to_number(struct store *s, uint32_t number, const struct flow_sum *f)
+{
+	store_add_to(s, &s->flows[number], f);
+	if (number < s->peaked && s->flows[number].bytes > s->peaks[number / STORE_BLOCK])
+		s->peaks[number / STORE_BLOCK] = s->flows[number].bytes;
+}
+
 static void add_flow(struct store *s, const struct flow_sum *f, uint32_t hash)
 {
 	struct index *x = &s->flow_index;
 	uint32_t i = flow_probe(x, s->flows, f, hash);
 
 	if (x->slots[i]) {
-		store_add_to(s, &s->flows[(uint32_t)x->slots[i] - 1], f);
+		add_to_number(s, (uint32_t)x->slots[i] - 1, f);
 		return;
 	}
 	if (s->limit && s->flow_count >= s->limit) {
@@ -407,6 +425,7 @@ static void clear(struct store *s, bool shrink)
 {
 	s->flow_count = 0;
 	s->syn_count = 0;
+	s->peaked = 0;
 	s->total = (struct weir_sum){ 0 };
 	s->syn_total = (struct syn_count){ 0 };
 	index_clear(&s->flow_index, shrink);
@@ -443,6 +462,7 @@ void store_free(struct store *s)
 {
 	free(s->flows);
 	free(s->syns);
+	free(s->peaks);
 	table_free(s->flow_index.slots);
 	table_free(s->syn_index.slots);
 	*s = (struct store){ 0 };

@@ -26,8 +26,8 @@ struct flow_sum {
 	uint64_t tail; /* of the key: flags, gen and WEIR_META_PORTS cleared */
 	uint64_t src[2];
 	uint64_t dst[2];
-	uint64_t packets;
 	uint64_t bytes;
+	uint64_t packets;
 	uint64_t ip_bytes;
 	uint64_t first;
 	uint64_t last;
@@ -48,6 +48,8 @@ struct syn_sum {
 	uint8_t sketch[32];
 };
 
+#define STORE_BLOCK 64 /* flows that have a peak together */
+
 struct store {
 	struct flow_sum *flows;
 	struct syn_sum *syns;
@@ -61,6 +63,8 @@ struct store {
 	struct syn_count syn_total; /* of all sources */
 	struct weir_sum refused;    /* past the limit, since the store was made */
 	uint64_t syn_refused;	    /* segments of sources, likewise */
+	uint64_t *peaks;	    /* bytes: no flow of a block has more */
+	uint32_t peaked, peak_room; /* they are of the first so many flows; blocks */
 };
 
 /* Forgets all entries; what was refused stays counted. */
@@ -84,6 +88,8 @@ int store_merge(struct store *to, const struct store *from);
 /* Makes room for so many flows, or SYN records, in all. 0 or -ENOMEM. */
 int store_room(struct store *s, uint64_t flows);
 int store_syn_room(struct store *s, uint64_t syns);
+/* Makes room for the peaks of so many flows in all, and makes them 0. 0 or -ENOMEM. */
+int store_peaks(struct store *s, uint64_t flows);
 /* Makes the index know all flows. 0 or -ENOMEM. */
 int store_index(struct store *s);
 /* The number of a flow that the index knows, or UINT32_MAX; `hash` from store_hash(). */
@@ -111,22 +117,22 @@ static inline bool flow_same(const struct flow_sum *a, const struct flow_sum *b)
 		 (a->src[0] ^ b->src[0]) | (a->dst[0] ^ b->dst[0]));
 }
 
-/*
- * Makes `to` the flow of a table's record. Member by member: what is read again soon must have been
- * written by one store, or the CPU waits for it to reach the cache.
- */
+/* Two words at once, wherever they lie. */
+typedef uint64_t words_t __attribute__((vector_size(16), aligned(8), may_alias));
+
+/* Makes `to` the flow of a table's record: the first words of both are the same. */
 static inline void flow_sum_set(struct flow_sum *to, const __u64 *line, uint64_t first,
 				uint64_t last)
 {
+	static const words_t key = { WEIR_TAIL_KEY & ~WEIR_TAIL_PORTS, UINT64_MAX };
 	const struct weir_flow *f = (const struct weir_flow *)line;
+	const words_t *from = (const words_t *)line;
+	words_t *words = (words_t *)to;
 
-	to->tail = line[0] & WEIR_TAIL_KEY & ~WEIR_TAIL_PORTS;
-	to->src[0] = line[1];
-	to->src[1] = line[2];
-	to->dst[0] = line[3];
-	to->dst[1] = line[4];
+	words[0] = from[0] & key;
+	words[1] = from[1];
+	words[2] = from[2];
 	to->packets = f->packets;
-	to->bytes = f->bytes;
 	to->ip_bytes = f->bytes - (uint64_t)(int64_t)f->over;
 	to->first = first;
 	to->last = last;
@@ -163,6 +169,9 @@ static inline void syn_count_add(struct syn_count *to, const struct syn_count *m
 }
 /* Adds a record's segments, if it is a source's. */
 void syn_count_source(struct syn_count *to, const struct syn_sum *y);
+
+_Static_assert(offsetof(struct flow_sum, bytes) == offsetof(struct weir_flow, bytes),
+	       "a flow's first words are those of its record");
 
 /* What two sketches have seen together, in `to`: register by register, the larger of the two. */
 void sketch_merge(uint8_t *to, const uint8_t *from);

@@ -70,12 +70,12 @@ void tables_init(struct tables *t, uint64_t seed);
 static inline uint64_t ticks_to_ns(uint32_t ticks, uint64_t now)
 {
 	uint64_t now_ticks = now >> WEIR_TICK_SHIFT;
-	uint32_t age = (uint32_t)now_ticks - ticks;
+	/* A CPU may have read its clock a moment after the reader did: the last 4096 are to come.
+	 */
+	int64_t age = (int64_t)((uint32_t)now_ticks - ticks + 4096U) - 4096;
+	int64_t then = (int64_t)now_ticks - age;
 
-	/* A CPU may have read its clock a moment after the reader did. */
-	if (age > UINT32_MAX - 4096)
-		return (now_ticks + (uint32_t)-age) << WEIR_TICK_SHIFT;
-	return age > now_ticks ? 0 : (now_ticks - age) << WEIR_TICK_SHIFT;
+	return then > 0 ? (uint64_t)then << WEIR_TICK_SHIFT : 0;
 }
 
 #endif

@@ -119,8 +119,7 @@ static double top(const struct bench_reader *b)
 	uint32_t numbers[TOP];
 	double begun = now_ms();
 
-	if (largest(&b->s.store.flows->bytes, sizeof(struct flow_sum), b->s.store.flow_count,
-		    numbers, TOP) != TOP)
+	if (largest_flows(&b->s.store, numbers, TOP) != TOP)
 		die("no %d flows of %u", TOP, b->s.store.flow_count);
 	return now_ms() - begun;
 }
