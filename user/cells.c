@@ -8,21 +8,31 @@
 
 void cells_spill(struct weir_port *ports, uint32_t at, uint64_t packets, uint64_t bytes)
 {
-	struct weir_sum *sum = &ports[at >> 17 << 16 | (at & 0xffff)].role[at >> 16 & 1];
+	struct weir_sum *sum = cells_sum(ports, at);
 
 	__atomic_fetch_add(&sum->packets, packets, __ATOMIC_RELAXED);
 	__atomic_fetch_add(&sum->bytes, bytes, __ATOMIC_RELAXED);
 }
 
+/* No other thread adds to the sums any more. */
+static void empty_one(uint64_t *cell, struct weir_sum *sum)
+{
+	sum->packets += weir_cell_packets(*cell);
+	sum->bytes += weir_cell_bytes(*cell);
+	*cell = 0;
+}
+
 void cells_empty(uint64_t *cells, struct weir_port *ports)
 {
-	uint32_t at;
+	uint32_t at, end;
 
-	for (at = 0; at < WEIR_CELLS; at++) {
-		if (!cells[at])
+	for (at = 0; at < WEIR_CELLS; at = end) {
+		end = at + CELLS_BLOCK;
+		if (!cells_any(&cells[at]))
 			continue;
-		cells_spill(ports, at, weir_cell_packets(cells[at]), weir_cell_bytes(cells[at]));
-		cells[at] = 0;
+		for (; at < end; at++)
+			if (cells[at])
+				empty_one(&cells[at], cells_sum(ports, at));
 	}
 }
 

@@ -6,8 +6,10 @@
 #ifndef WEIR_CELLS_H
 #define WEIR_CELLS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
+#include "store.h"
 #include "table_use.h"
 
 /* An array for each thread. Kept from walk to walk: new memory costs more than the sums. */
@@ -16,10 +18,27 @@ struct cells {
 	uint32_t n;
 };
 
+/* Where the sum of a cell's place is. */
+static inline struct weir_sum *cells_sum(struct weir_port *ports, uint32_t at)
+{
+	return &ports[at >> 17 << 16 | (at & 0xffff)].role[at >> 16 & 1];
+}
+
+#define CELLS_BLOCK 16 /* cells looked at together: most of them are 0 */
+
+/* Whether any of a block is not 0. Its CPU may be writing them. */
+static inline bool cells_any(const uint64_t *cells)
+{
+	const volatile words_t *w = (const volatile words_t *)cells;
+	const words_t any = w[0] | w[1] | w[2] | w[3] | w[4] | w[5] | w[6] | w[7];
+
+	return any[0] | any[1];
+}
+
 /* Makes arrays for `n` threads. 0 or -ENOMEM. */
 int cells_room(struct cells *c, uint32_t n);
 void cells_free(struct cells *c);
-/* Moves an array into the sums. */
+/* Moves an array into the sums, which no other thread adds to meanwhile. */
 void cells_empty(uint64_t *cells, struct weir_port *ports);
 /* Adds to the sums at a cell's place; threads may share them. */
 void cells_spill(struct weir_port *ports, uint32_t at, uint64_t packets, uint64_t bytes);

@@ -3,8 +3,8 @@
 #include <sched.h>
 #include <string.h>
 
+#include "cells.h"
 #include "strand.h"
-#include "table_use.h"
 #include "totals.h"
 
 static void add(struct weir_sum *to, struct weir_sum more)
@@ -127,16 +127,20 @@ static __u64 spills(const struct tables *t)
 /* A CPU adds to its cells only as flows end. */
 static void add_cells(const __u64 *cells, struct weir_port *to)
 {
-	uint32_t at;
+	uint32_t at, end;
 
-	for (at = 0; at < WEIR_CELLS; at++) {
-		__u64 cell = word_load(&cells[at]);
-		struct weir_sum *sum = &to[at >> 17 << 16 | (at & 0xffff)].role[at >> 16 & 1];
-
-		if (!cell)
+	for (at = 0; at < WEIR_CELLS; at = end) {
+		end = at + CELLS_BLOCK;
+		if (!cells_any((const uint64_t *)&cells[at]))
 			continue;
-		sum->packets += weir_cell_packets(cell);
-		sum->bytes += weir_cell_bytes(cell);
+		for (; at < end; at++) {
+			__u64 cell = word_load(&cells[at]);
+
+			if (!cell)
+				continue;
+			add(cells_sum(to, at),
+			    (struct weir_sum){ weir_cell_packets(cell), weir_cell_bytes(cell) });
+		}
 	}
 }
 
