@@ -295,7 +295,7 @@ static void rehearse(struct host *h)
 		CONCERNS("rehearsal", CHECK_OK, BARS_NOTHING, NULL,
 			 "the programs load and attach (tried in a namespace of their own), %s",
 			 h->dispatcher ? "in libxdp's dispatcher, beside others"
-				       : "as the only XDP program: this kernel has no dispatcher");
+				       : "as the only XDP program: no dispatcher takes them here");
 	live_close(&l);
 	if (setns(home, CLONE_NEWNET))
 		h->count = 0; /* nothing after this would be of the interfaces meant */

@@ -84,6 +84,28 @@ int xdp_keep(struct weir_bpf *skel, unsigned int ifindex, bool native, bool *dis
 	return err ? err : -EIO;
 }
 
+static uint32_t program_id(int fd)
+{
+	struct bpf_prog_info info = { 0 };
+	__u32 n = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(fd, &info, &n) ? 0 : info.id;
+}
+
+int xdp_keep_single(struct weir_bpf *skel, unsigned int ifindex, bool native)
+{
+	const __u32 mode = native ? XDP_FLAGS_DRV_MODE : XDP_FLAGS_SKB_MODE;
+	int err = weir_bpf__load(skel), fd;
+	uint32_t id;
+
+	if (err)
+		return err;
+	fd = bpf_program__fd(skel->progs.weir_xdp);
+	id = program_id(fd);
+	err = bpf_xdp_attach((int)ifindex, fd, mode | XDP_FLAGS_UPDATE_IF_NOEXIST, NULL);
+	return err ? err : id ? (int)id : -EIO;
+}
+
 int xdp_hold(struct weir_bpf *skel, unsigned int ifindex, bool native)
 {
 	LIBBPF_OPTS(bpf_link_create_opts, opts,

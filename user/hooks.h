@@ -34,6 +34,9 @@ void program_name(uint32_t id, char *to, size_t size);
  * it went. Returns the program's id or a negative errno.
  */
 int xdp_keep(struct weir_bpf *skel, unsigned int ifindex, bool native, bool *dispatcher);
+/* As the only program, without libxdp, where there is none; loads the skeleton. Else as xdp_keep().
+ */
+int xdp_keep_single(struct weir_bpf *skel, unsigned int ifindex, bool native);
 /* A bpf_link of a loaded skeleton: its fd or a negative errno. */
 int xdp_hold(struct weir_bpf *skel, unsigned int ifindex, bool native);
 /* Takes program `id` off, out of a dispatcher too. 0, also when it is not there. */

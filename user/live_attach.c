@@ -123,11 +123,8 @@ static void note_start(struct live *l)
 static int keep_in_mode(struct live *l, bool native)
 {
 	bool dispatcher = false, clsact = false;
-	int id, err = live_skeleton(l, &l->skel);
+	int id = live_keep_xdp(l, l->iface.index, native, &dispatcher), err;
 
-	if (err)
-		return err;
-	id = xdp_keep(l->skel, l->iface.index, native, &dispatcher);
 	if (id < 0)
 		return id;
 	note_start(l);

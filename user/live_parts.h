@@ -28,6 +28,12 @@ void live_maps_close(struct live *l);
 /* live_programs.c: a skeleton over the tables of `l`, not loaded. */
 int live_skeleton(struct live *l, struct weir_bpf **skel);
 void live_skeleton_close(struct live *l);
+/*
+ * Loads one and attaches its XDP program: beside others, or alone where the dispatcher takes no
+ * program with tail calls. (Linux 6.13 and stable kernels since; libxdp knows it since 2025.) The
+ * program's id or a negative errno.
+ */
+int live_keep_xdp(struct live *l, unsigned int ifindex, bool native, bool *dispatcher);
 
 /* live_kept.c */
 int live_meta_pin(const struct live *l, const struct pin_dir *d);

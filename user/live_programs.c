@@ -70,6 +70,20 @@ int live_load(struct live *l, const struct plan *plan, uint8_t link)
 	return err ? err : live_make_reader(l);
 }
 
+int live_keep_xdp(struct live *l, unsigned int ifindex, bool native, bool *dispatcher)
+{
+	int id, err = live_skeleton(l, &l->skel);
+
+	if (err)
+		return err;
+	id = xdp_keep(l->skel, ifindex, native, dispatcher);
+	if (id != -EINVAL)
+		return id;
+	live_skeleton_close(l);
+	err = live_skeleton(l, &l->skel);
+	return err ? err : xdp_keep_single(l->skel, ifindex, native);
+}
+
 int live_rehearse(struct live *l, unsigned int ifindex, bool *dispatcher)
 {
 	bool clsact = false;
@@ -85,12 +99,11 @@ int live_rehearse(struct live *l, unsigned int ifindex, bool *dispatcher)
 					.syn_ended = 1,
 					.ports_shared = true };
 	snprintf(l->iface.name, sizeof(l->iface.name), "rehearsal");
+	*dispatcher = false;
 	err = live_maps_make(l);
-	if (!err)
-		err = live_skeleton(l, &l->skel);
 	if (err)
 		return err;
-	id = xdp_keep(l->skel, ifindex, false, dispatcher);
+	id = live_keep_xdp(l, ifindex, false, dispatcher);
 	if (id < 0)
 		return id;
 	err = tc_keep(bpf_program__fd(l->skel->progs.weir_tc), ifindex, &clsact);
