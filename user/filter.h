@@ -41,6 +41,7 @@ struct filter_way {
 	uint32_t match; /* slot, or without slots the value to return */
 	uint32_t other;
 	uint32_t attach_type; /* expected_attach_type: that of the programs in the slots */
+	bool no_frags;	      /* nor have those BPF_F_XDP_HAS_FRAGS */
 };
 
 /* Where an instruction of a translated program comes from. */

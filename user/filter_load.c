@@ -107,8 +107,8 @@ static int load_program(const struct filter_program *p, const struct filter_way 
 {
 	bool xdp = way->hook == FILTER_XDP;
 	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = way->attach_type,
-		    .prog_flags = xdp && frags ? BPF_F_XDP_HAS_FRAGS : 0, .log_level = log ? 1 : 0,
-		    .log_buf = log, .log_size = log ? LOG_SIZE : 0);
+		    .prog_flags = xdp && frags && !way->no_frags ? BPF_F_XDP_HAS_FRAGS : 0,
+		    .log_level = log ? 1 : 0, .log_buf = log, .log_size = log ? LOG_SIZE : 0);
 	struct bpf_func_info *info = calloc(p->function_count, sizeof(*info));
 	int fd, btf = -1;
 	uint32_t i;

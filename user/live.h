@@ -93,6 +93,9 @@ const char *live_gone(const struct live *l);
 /* Loads the programs over tables of `plan` and attaches them nowhere: for BPF_PROG_TEST_RUN. */
 int live_load(struct live *l, const struct plan *plan, uint8_t link);
 int live_program(const struct live *l, bool egress);
+/* The flags of what is in the slots at XDP: alike for all. In its dispatcher libxdp loads without.
+ */
+uint32_t live_xdp_flags(const struct live *l, bool frags);
 /*
  * Attaches to interface `ifindex`, in generic mode, as live_attach() would, over the smallest of
  * tables, and takes all of it off again: for an interface nobody else has. *dispatcher: whether

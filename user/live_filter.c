@@ -26,6 +26,7 @@ static int load(struct live *l, const struct filter *f, bool egress)
 		.match = WEIR_SLOT_COUNT,
 		.other = WEIR_SLOT_FILTERED,
 		.attach_type = egress || l->kept ? 0 : BPF_XDP,
+		.no_frags = l->meta.dispatcher,
 	};
 	char why[FILTER_WHY];
 	int fd = filter_load(f, &way, why);

@@ -14,6 +14,11 @@
 #include "live_parts.h"
 #include "weir.skel.h"
 
+uint32_t live_xdp_flags(const struct live *l, bool frags)
+{
+	return frags && !l->meta.dispatcher ? BPF_F_XDP_HAS_FRAGS : 0;
+}
+
 int live_skeleton(struct live *l, struct weir_bpf **skel)
 {
 	int err;
@@ -37,7 +42,7 @@ int live_skeleton(struct live *l, struct weir_bpf **skel)
 		if (l->kept)
 			bpf_program__set_expected_attach_type(p, 0);
 		/* Tail calls between programs with and without are refused. */
-		bpf_program__set_flags(p, frags == WEIR_FRAGS_NONE ? 0 : BPF_F_XDP_HAS_FRAGS);
+		bpf_program__set_flags(p, live_xdp_flags(l, frags != WEIR_FRAGS_NONE));
 	}
 	return err;
 }

@@ -48,7 +48,7 @@ static void set_programs(struct tap *t)
 		if (bpf_program__type(p) != BPF_PROG_TYPE_XDP)
 			continue;
 		bpf_program__set_expected_attach_type(p, t->live->kept ? 0 : BPF_XDP);
-		bpf_program__set_flags(p, filter_kernel().frags ? BPF_F_XDP_HAS_FRAGS : 0);
+		bpf_program__set_flags(p, live_xdp_flags(t->live, filter_kernel().frags));
 	}
 }
 

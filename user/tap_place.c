@@ -120,6 +120,7 @@ static int load_entry(struct tap *t, const struct filter *f, bool egress)
 		.match = weir_tap_slot(t->number, WEIR_TAP_COPY),
 		.other = weir_tap_slot(t->number, WEIR_TAP_PASS),
 		.attach_type = egress || t->live->kept ? 0 : BPF_XDP,
+		.no_frags = t->live->meta.dispatcher,
 	};
 	char why[FILTER_WHY];
 	int fd;
