@@ -145,7 +145,7 @@ TEST_TOOLS := replay capgen
 
 $(B)/test/unit: tests/fixtures.c
 $(B)/test/unit_parse: tests/fixtures.c tests/frames.c
-$(B)/test/prog: tests/fixtures.c $(B)/bench.skel.h
+$(B)/test/prog: tests/fixtures.c $(B)/bench.skel.h $(B)/weir.skel.h
 $(B)/test/tap $(B)/test/unit_packets: tests/frames.c
 $(B)/test/filter: tests/frames.c tests/reference.c
 $(B)/test/replay: tests/frames.c

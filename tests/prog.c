@@ -17,14 +17,19 @@
 #include <linux/pkt_cls.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
 
+#include <weir/frags.h>
 #include <weir/sketch.h>
 #include "bench.skel.h"
 #include "fixtures.h"
 #include "live.h"
 #include "native.h"
+#include "weir.skel.h"
 
 /* False where the kernel will not make a packet of so few bytes: a frame, or an skb's header. */
 static bool run_once(int fd, const unsigned char *frame, uint32_t n, bool egress)
@@ -159,6 +164,50 @@ static void other_links_at_xdp(void **state)
 	(void)state;
 	for (i = 0; i < sizeof(links); i++)
 		fixtures_alike(links[i], false);
+}
+
+/* ---- frames of several buffers ---- */
+
+static bool kernel_is(int major, int minor)
+{
+	struct utsname u;
+	int x, y;
+
+	assert_int_equal(uname(&u), 0);
+	assert_int_equal(sscanf(u.release, "%d.%d", &x, &y), 2);
+	return x > major || (x == major && y >= minor);
+}
+
+/* A frame's length is all of its buffers', and no helper is asked where there is but one. */
+static void frames_in_fragments(void **state)
+{
+	const struct plan plan = { .flow_sets = 512,
+				   .ended = 1024,
+				   .syn_sets = 512,
+				   .syn_ended = 1024,
+				   .cpus = (uint32_t)libbpf_num_possible_cpus() };
+	static const uint32_t lengths[] = { 60, 3000, 5000, 20000, 60000 };
+	static unsigned char frame[60000] = { [12] = 8, [14] = 0x45, [17] = 46, [23] = 17 };
+	struct snapshot s = { 0 };
+	uint64_t bytes = 0;
+	struct live l;
+	size_t i;
+
+	(void)state;
+	assert_int_equal(live_load(&l, &plan, WEIR_LINK_ETHERNET), 0);
+	if (kernel_is(6, 2) && !access("/sys/kernel/btf/vmlinux", R_OK))
+		assert_int_equal(l.skel->rodata->weir_has_frags, WEIR_FRAGS_FLAG);
+	for (i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		if (lengths[i] > 3000 && l.skel->rodata->weir_has_frags == WEIR_FRAGS_NONE)
+			continue;
+		assert_true(run_once(live_program(&l, false), frame, lengths[i], false));
+		bytes += lengths[i];
+	}
+	assert_int_equal(reader_read(l.reader, &s), 0);
+	assert_int_equal(s.ledger.seen.bytes, bytes);
+	assert_true(s.ledger.balanced);
+	snapshot_free(&s);
+	live_close(&l);
 }
 
 /* ---- the load ---- */
@@ -380,6 +429,7 @@ int main(void)
 		cmocka_unit_test(ethernet_at_xdp),
 		cmocka_unit_test(ethernet_at_tc),
 		cmocka_unit_test(other_links_at_xdp),
+		cmocka_unit_test(frames_in_fragments),
 		cmocka_unit_test(what_nobody_read_is_unattributed),
 		cmocka_unit_test(a_lapped_reader_still_balances),
 		cmocka_unit_test(a_reader_under_load_sees_whole_records),
