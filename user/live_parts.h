@@ -30,8 +30,8 @@ int live_skeleton(struct live *l, struct weir_bpf **skel);
 void live_skeleton_close(struct live *l);
 /*
  * Loads one and attaches its XDP program: beside others, or alone where the dispatcher takes no
- * program with tail calls. (Linux 6.13 and stable kernels since; libxdp knows it since 2025.) The
- * program's id or a negative errno.
+ * program with tail calls. (Linux 6.13 and stable kernels since; libxdp knows it since mid-2025.)
+ * The program's id or a negative errno.
  */
 int live_keep_xdp(struct live *l, unsigned int ifindex, bool native, bool *dispatcher);
 
