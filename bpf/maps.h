@@ -93,14 +93,14 @@ extern volatile const __u32 weir_tables;
 /* Global functions: verified once, by their arguments alone. Defined in weir.bpf.c. */
 int weir_bpf_begin(__u32 cpu, __u32 which);
 int weir_bpf_syn(__u32 cpu, __u32 which);
-int weir_bpf_ports(__u32 cpu, __u32 n);
+int weir_bpf_ports(__u32 cpu, __u32 which);
 int weir_bpf_port_sum(__u32 cpu, __u32 at, __u64 packets, __u64 bytes);
 int weir_bpf_port_spill(__u32 cpu, __u32 at);
 int weir_bpf_oddities(__u32 cpu, __u32 bits, __u32 packets, __u32 bytes);
 
 #define weir_flows_begin_slow(c, which) ((void)weir_bpf_begin((c)->index, which))
 #define weir_syns_count_slow(c, which) ((void)weir_bpf_syn((c)->index, which))
-#define weir_ports_ended_slow(c, n) ((void)weir_bpf_ports((c)->index, n))
+#define weir_ports_ended_slow(c, which) ((void)weir_bpf_ports((c)->index, which))
 #define weir_port_sum_slow(c, at, packets, bytes)                                                  \
 	((void)weir_bpf_port_sum((c)->index, at, packets, bytes))
 #define weir_port_spill_slow(c, at) ((void)weir_bpf_port_spill((c)->index, at))

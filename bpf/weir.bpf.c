@@ -69,12 +69,12 @@ SLOW weir_bpf_port_spill(__u32 cpu, __u32 at)
 	return 0;
 }
 
-SLOW weir_bpf_ports(__u32 cpu, __u32 n)
+SLOW weir_bpf_ports(__u32 cpu, __u32 which)
 {
 	struct weir_cpu *c = cpu_state(cpu);
 
 	if (c)
-		weir_ports_ended(c, n);
+		weir_ports_ended(c, which);
 	return 0;
 }
 

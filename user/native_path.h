@@ -24,7 +24,7 @@ static void weir_syns_count_slow(struct weir_cpu *c, uint32_t which);
 static void weir_oddities_slow(struct weir_cpu *c, uint32_t oddities, uint32_t packets,
 			       uint32_t bytes);
 
-static void weir_ports_ended_slow(struct weir_cpu *c, uint32_t n);
+static void weir_ports_ended_slow(struct weir_cpu *c, uint32_t which);
 
 #define weir_tables_on() WEIR_TABLE_ALL
 #define weir_lines_asked() 1
@@ -90,9 +90,9 @@ static __attribute__((noinline)) void weir_syns_count_slow(struct weir_cpu *c, u
 	weir_syns_count(c, which);
 }
 
-static __attribute__((noinline)) void weir_ports_ended_slow(struct weir_cpu *c, uint32_t n)
+static __attribute__((noinline)) void weir_ports_ended_slow(struct weir_cpu *c, uint32_t which)
 {
-	weir_ports_ended(c, n);
+	weir_ports_ended(c, which);
 }
 
 static __attribute__((noinline)) void weir_oddities_slow(struct weir_cpu *c, uint32_t oddities,

@@ -292,13 +292,13 @@ struct weir_cpu {
 
 	struct weir_totals totals;
 	struct weir_packet stage[WEIR_BATCH];
-	__u32 ended_cell[WEIR_BATCH]; /* of flows just ended, one each: see weir_ports_ended() */
 	/*
 	 * The programs' own notes. They lie here because the verifier knows nothing of what it
 	 * reads from a map: of a value in a register it follows every one that it may have.
 	 */
 	__u32 begun;   /* of the batch under way, a bit each: packets that begin a flow */
 	__u32 syns;    /* those with SYN, RST or FIN */
+	__u32 gone;    /* those that ended a flow with ports: see weir_port_note() */
 	__u32 syn_way; /* see weir_syn_find() */
 	__u32 many;    /* see weir_many() */
 	struct weir_parsed parsed; /* of the frame under way */

@@ -28,8 +28,8 @@ weir_inline int weir_is_syn(const struct weir_packet *p)
 /* Moves the `n` staged packets into the tables. */
 weir_inline void weir_commit(struct weir_cpu *c, __u32 n)
 {
-	__u32 i, ended = (__u32)c->ended.head;
 	const __u32 on = weir_tables_on();
+	__u32 i;
 
 	*(volatile __u64 *)&c->commits = c->commits + 1;
 	weir_wmb(&c->commits);
@@ -54,10 +54,9 @@ weir_inline void weir_commit(struct weir_cpu *c, __u32 n)
 		weir_flows_begin_slow(c, c->begun);
 	if (c->syns)
 		weir_syns_count_slow(c, c->syns);
-	c->begun = c->syns = 0;
-	ended = (__u32)c->ended.head - ended;
-	if (on & WEIR_TABLE_PORTS && ended)
-		weir_ports_ended_slow(c, ended);
+	if (c->gone)
+		weir_ports_ended_slow(c, c->gone);
+	c->begun = c->syns = c->gone = 0;
 	c->staged = 0;
 	weir_wmb(&c->commits);
 	*(volatile __u64 *)&c->commits = c->commits + 1;

@@ -123,21 +123,15 @@ weir_inline void weir_port_spill(struct weir_cpu *c, __u32 at)
 }
 
 /* Adds to the CPU's own cell: 8 bytes instead of 32, so that four times as many stay in cache. */
-weir_inline void weir_port_add(struct weir_cpu *c, __u32 at, __u64 packets, __u64 bytes)
+weir_inline void weir_port_add(struct weir_cpu *c, const __u32 *place, __u64 more)
 {
-	__u64 *cell, more = packets << WEIR_CELL_SHIFT | bytes, sum;
-	__u32 place = c->cell_base + at;
+	__u64 *cell = weir_port_cell(c, place), sum;
 
-	if (c->ports_shared || packets >= WEIR_CELL_PACKETS || bytes >= WEIR_CELL_BYTES) {
-		weir_port_sum_slow(c, at, packets, bytes);
-		return;
-	}
-	cell = weir_port_cell(c, &place);
 	if (!cell)
 		return;
 	sum = *cell + more;
 	if (sum & WEIR_CELL_FULL) {
-		weir_port_spill_slow(c, at);
+		weir_port_spill_slow(c, *place - c->cell_base);
 		sum = more;
 	}
 	*(volatile __u64 *)cell = sum;
@@ -149,45 +143,58 @@ weir_inline __u32 weir_port_row(__u8 proto)
 	return proto == WEIR_P_TCP ? 0 : proto == WEIR_P_UDP ? 2 << 16 : 4 << 16;
 }
 
-/*
- * Notes which cell a flow that ends will want most: of its two ports the larger, for that is the
- * one of many.
- */
-weir_inline void weir_port_note(struct weir_cpu *c, const struct weir_flow *r)
-{
-	__u32 sport = (__u16)weir_be16(r->sport), dport = (__u16)weir_be16(r->dport);
+/* What a flow that ended adds to its ports' cells. */
+struct weir_port_note {
+	__u32 place[2];
+	__u64 more;
+};
 
-	c->ended_cell[(__u32)c->ended.head & (WEIR_BATCH - 1)] =
-		c->cell_base + weir_port_row(r->proto) + (sport < dport ? 1 << 16 | dport : sport);
+/* It lies where the packet that ended the flow has no more need of its counters. */
+weir_inline struct weir_port_note *weir_port_note_of(struct weir_cpu *c, __u32 i)
+{
+	return (struct weir_port_note *)&c->stage[i].hash;
 }
 
 /*
- * Adds the last `n` flows that ended, at most a batch; live flows are added by the reader. In
- * loops of their own, the first so short that the CPU waits for most of the cells at once.
+ * Notes what `r`, which packet `i` of the stage ends, adds to its ports; or adds it, where it is
+ * too much for a cell or there are none.
  */
-weir_inline void weir_ports_ended(struct weir_cpu *c, __u32 n)
+weir_inline void weir_port_note(struct weir_cpu *c, __u32 i, const struct weir_flow *r)
 {
-	__u32 i, row, first = (__u32)c->ended.head - n;
-	const struct weir_ended_flow *e;
-	const struct weir_flow *r;
+	const __u32 sport = (__u16)weir_be16(r->sport), dport = (__u16)weir_be16(r->dport);
+	const __u32 row = weir_port_row(r->proto), src = row | sport, dst = row | 1 << 16 | dport;
+	const __u64 packets = r->packets, bytes = r->bytes;
+	struct weir_port_note *note = weir_port_note_of(c, i);
 
-	weir_many(c) = n;
-	for (i = 0; i < WEIR_BATCH && i < weir_many(c); i++) {
-		__u64 *cell = weir_port_cell(c, &c->ended_cell[(first + i) & (WEIR_BATCH - 1)]);
-
-		if (cell)
-			weir_want(*cell);
+	if (!(r->meta & WEIR_META_PORTS))
+		return;
+	if (c->ports_shared || packets >= WEIR_CELL_PACKETS || bytes >= WEIR_CELL_BYTES) {
+		weir_port_sum_slow(c, src, packets, bytes);
+		weir_port_sum_slow(c, dst, packets, bytes);
+		return;
 	}
-	for (i = 0; i < WEIR_BATCH && i < weir_many(c); i++) {
-		e = weir_ended_flow(c, (first + i) & c->ended_mask);
-		if (!e)
-			break;
-		r = (const struct weir_flow *)e->line;
-		if (!(r->meta & WEIR_META_PORTS))
+	note->place[0] = c->cell_base + src;
+	note->place[1] = c->cell_base + dst;
+	note->more = packets << WEIR_CELL_SHIFT | bytes;
+	c->gone |= 1U << i;
+}
+
+/*
+ * Adds what was noted for the packets whose bits are set in `which`; live flows are added by the
+ * reader. In loops of their own, the first so short that the CPU waits for most of the cells at
+ * once.
+ */
+weir_inline void weir_ports_ended(struct weir_cpu *c, __u32 which)
+{
+	__u32 i;
+
+	for (i = 0; i < WEIR_BATCH; i++) {
+		const struct weir_port_note *note = weir_port_note_of(c, i);
+
+		if (!(which & 1U << i))
 			continue;
-		row = (c->ended_cell[(first + i) & (WEIR_BATCH - 1)] - c->cell_base) & (6 << 16);
-		weir_port_add(c, row | (__u16)weir_be16(r->sport), r->packets, r->bytes);
-		weir_port_add(c, row | 1 << 16 | (__u16)weir_be16(r->dport), r->packets, r->bytes);
+		weir_port_add(c, &note->place[0], note->more);
+		weir_port_add(c, &note->place[1], note->more);
 	}
 }
 
@@ -239,33 +246,35 @@ weir_inline struct weir_flow *weir_flow_victim(struct weir_flow_set *set)
 	return (__s32)(b->last - a->last) < 0 ? b : a;
 }
 
-weir_inline void weir_flow_end(struct weir_cpu *c, const struct weir_flow *r, __u64 tail)
+weir_inline void weir_flow_end(struct weir_cpu *c, __u32 i, const struct weir_flow *r, __u64 tail)
 {
 	weir_note_ended(c, r);
 	if (weir_tables_on() & WEIR_TABLE_PORTS)
-		weir_port_note(c, r);
+		weir_port_note(c, i, r);
 	weir_ring_put(&c->ended, weir_ended_flow(c, (__u32)c->ended.head & c->ended_mask), tail, r,
 		      r->packets, r->bytes);
 }
 
-/* Makes `r` the record of `p`, ending what it held. */
-weir_inline void weir_flow_replace(struct weir_cpu *c, struct weir_flow *r,
-				   const struct weir_packet *p)
+/* Makes `r` the record of packet `i` of the stage, ending what it held. */
+weir_inline void weir_flow_replace(struct weir_cpu *c, struct weir_flow *r, __u32 i)
 {
+	const struct weir_packet *p = &c->stage[i];
+	const __u32 bytes = p->bytes, packets = p->packets;
 	__u64 old = weir_tail_word(r);
+	const __s32 over = p->over;
 	__u8 gen = r->gen;
 
 	weir_tail_word(r) = old | WEIR_TAIL_GEN(1);
 	weir_wmb(&r->bytes);
 	if (r->packets)
-		weir_flow_end(c, r, old);
+		weir_flow_end(c, i, r, old);
 	r->src[0] = p->src[0];
 	r->src[1] = p->src[1];
 	r->dst[0] = p->dst[0];
 	r->dst[1] = p->dst[1];
-	r->bytes = p->bytes;
-	r->packets = p->packets;
-	r->over = p->over;
+	r->bytes = bytes;
+	r->packets = packets;
+	r->over = over;
 	r->first = c->tick;
 	r->last = c->tick;
 	weir_wmb(&r->bytes);
@@ -332,7 +341,7 @@ weir_inline void weir_flow_begin(struct weir_cpu *c, __u32 i)
 		return;
 	if (!r)
 		r = weir_flow_victim(set);
-	weir_flow_replace(c, r, p);
+	weir_flow_replace(c, r, i);
 	weir_note_touched(c, i, r, 1);
 }
 
