@@ -114,11 +114,19 @@ void table_free(void *table)
 	free(block);
 }
 
+/* Not aligned_alloc(), which wants a size that is a multiple of the alignment (C11, 7.22.3.1). */
+static void *begin_huge(size_t size)
+{
+	void *p;
+
+	return posix_memalign(&p, HUGE_PAGE, size) ? NULL : p;
+}
+
 void *table_grow(void *table, size_t size)
 {
 	char *p, *from;
 
-	p = table || size < HUGE_PAGE ? realloc(table, size) : aligned_alloc(HUGE_PAGE, size);
+	p = table || size < HUGE_PAGE ? realloc(table, size) : begin_huge(size);
 	if (!p || size < HUGE_PAGE)
 		return p;
 	from = (char *)(((uintptr_t)p + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE);
