@@ -144,10 +144,6 @@ weir_inline int weir_parse_link(const struct weir_frame *f, struct weir_cursor *
 	return type;
 }
 
-/*
- * Ports, flags, ICMP type and code. `left` is what the IP header leaves for L4. Writes the
- * packet's tail; what is not there stays 0.
- */
 /* What an IP packet counts as in the totals, beside its family; `flags` are TCP's. */
 weir_inline __u32 weir_ip_kind(__u32 proto, __u32 flags)
 {
@@ -160,6 +156,10 @@ weir_inline __u32 weir_ip_kind(__u32 proto, __u32 flags)
 	return proto == WEIR_P_SCTP ? WEIR_IP_SCTP : WEIR_IP_OTHER;
 }
 
+/*
+ * Ports, flags, ICMP type and code. `left` is what the IP header leaves for L4. Writes the
+ * packet's tail; what is not there stays 0.
+ */
 weir_inline void weir_parse_l4(struct weir_cursor *c, __u32 left, __u32 proto, __u8 meta,
 			       struct weir_parsed *out, struct weir_packet *p)
 {
