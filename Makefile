@@ -18,7 +18,7 @@ ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(WARN) -Iheaders -Iuser -I$(B) -MMD -MP 
 BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) $(WARN) -Iheaders -Ibpf \
 	-I/usr/include/$(MULTIARCH) -MMD -MP
 
-USER_SRC := $(wildcard user/*.c)
+USER_SRC := $(wildcard user/*.c user/*/*.c)
 USER_OBJ := $(USER_SRC:user/%.c=$(B)/user/%.o)
 LIBS = $(shell pkg-config --libs $(PKGS)) -lelf -lz -lm -pthread
 PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
@@ -62,10 +62,10 @@ $(B)/user/%.o: user/%.c Makefile
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(PKG_CFLAGS) -c $< -o $@
 
-$(addprefix $(B)/user/,live_attach.o live_maps.o live_programs.o live_slots.o hooks.o): $(B)/weir.skel.h
-$(addprefix $(B)/user/,tap.o tap_place.o tap_read.o): $(B)/tap.skel.h
+$(addprefix $(B)/user/attach/,live_attach.o live_maps.o live_programs.o live_slots.o hooks.o): $(B)/weir.skel.h
+$(addprefix $(B)/user/tap/,tap.o tap_place.o tap_read.o): $(B)/tap.skel.h
 # The data path for files by the compiler that makes it for the kernel: an eighth faster than gcc's.
-$(B)/user/native.o $(B)/user/plain.o: CC := $(CLANG)
+$(B)/user/files/native.o $(B)/user/files/plain.o: CC := $(CLANG)
 
 $(B)/weir: $(USER_OBJ)
 	$(call say,LINK,$@)
@@ -118,7 +118,7 @@ OBJECTS := $(filter-out main,$(USER_SRC:user/%.c=%))
 ASAN := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined
 TSAN := -O1 -g -fsanitize=thread -Wno-tsan
 TEST_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(WARN) -Iheaders -Iuser -Itests -I$(B)
-TEST_DEPS := $(wildcard tests/*.h user/*.h headers/weir/*.h) Makefile
+TEST_DEPS := $(wildcard tests/*.h user/*.h user/*/*.h headers/weir/*.h) Makefile
 SKELETONS := $(B)/weir.skel.h $(B)/tap.skel.h
 
 $(B)/asan/%.o: user/%.c Makefile | $(SKELETONS)
@@ -238,13 +238,13 @@ deb:
 	@tools/install-deps deb
 	@tools/make-deb $(B)
 
-FORMATTED := $(wildcard bpf/*.[ch] headers/weir/*.h user/*.[ch] tools/*.[ch] tools/bench/*.[ch] tests/*.[ch])
+FORMATTED := $(wildcard bpf/*.[ch] headers/weir/*.h user/*.[ch] user/*/*.[ch] tools/*.[ch] tools/bench/*.[ch] tests/*.[ch])
 fmt:
-	clang-format -i $(FORMATTED)
+	@clang-format -i $(FORMATTED)
 fmt-check:
-	clang-format --dry-run -Werror $(FORMATTED)
+	@clang-format --dry-run -Werror $(FORMATTED)
 
 clean:
 	rm -rf $(B)
 
--include $(USER_OBJ:.o=.d) $(wildcard $(B)/asan/*.d $(B)/tsan/*.d) $(BENCH_OBJ:.o=.d) $(filter-out $(B)/weir-bench.d,$(wildcard $(B)/*.d))
+-include $(USER_OBJ:.o=.d) $(wildcard $(B)/asan/*.d $(B)/asan/*/*.d $(B)/tsan/*.d $(B)/tsan/*/*.d) $(BENCH_OBJ:.o=.d) $(filter-out $(B)/weir-bench.d,$(wildcard $(B)/*.d))

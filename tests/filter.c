@@ -21,7 +21,7 @@
 
 #include <weir/abi.h>
 #include <weir/sketch.h>
-#include "filter.h"
+#include "filter/filter.h"
 #include "frames.h"
 #include "reference.h"
 

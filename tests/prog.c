@@ -27,8 +27,8 @@
 #include <weir/sketch.h>
 #include "bench.skel.h"
 #include "fixtures.h"
-#include "live.h"
-#include "native.h"
+#include "attach/live.h"
+#include "files/native.h"
 #include "weir.skel.h"
 
 /* False where the kernel will not make a packet of so few bytes: a frame, or an skb's header. */

@@ -14,9 +14,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "capture.h"
-#include "mapping.h"
-#include "output.h"
+#include "files/capture.h"
+#include "files/mapping.h"
+#include "views/output.h"
 
 #define BLOCK (1UL << 20) /* of user/plain.c: where it is cut matters most there */
 #define SIZE_MAX_MIB 6

@@ -9,7 +9,7 @@ verdict() { # NAME CODE WHY
 	if [ "$2" = 0 ]; then echo "ok - $1"; else echo "not ok - $1: $3"; fi
 }
 
-clang-format --dry-run -Werror bpf/*.[ch] headers/weir/*.h user/*.[ch] tools/*.[ch] tools/bench/*.[ch] tests/*.[ch] >&2
+make -s fmt-check >&2
 verdict "C is formatted" $? "make fmt formats it"
 
 shellcheck -x tests/run tests/*.sh tools/install-deps tools/lab tools/live-lab.sh tools/lab-parts.sh tools/bench-live tools/bench-top tools/bench-packets tools/bench-compare tools/bench-read \

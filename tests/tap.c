@@ -18,9 +18,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "filter.h"
+#include "filter/filter.h"
 #include "frames.h"
-#include "tap.h"
+#include "tap/tap.h"
 
 #define FRAMES 2000
 

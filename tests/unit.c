@@ -12,8 +12,8 @@
 
 #include <weir/sketch.h>
 #include "fixtures.h"
-#include "native.h"
-#include "view.h"
+#include "files/native.h"
+#include "views/view.h"
 
 static const struct plan small = {
 	.cpus = 1, .flow_sets = 8, .ended = 64, .syn_sets = 8, .syn_ended = 64

@@ -12,11 +12,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "export_config.h"
-#include "feed.h"
-#include "native.h"
-#include "say.h"
-#include "sink.h"
+#include "export/export_config.h"
+#include "export/feed.h"
+#include "files/native.h"
+#include "base/say.h"
+#include "export/sink.h"
 
 #define SECOND 1000000000ULL
 #define START (1000 * SECOND)

@@ -7,9 +7,9 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "ipfix_biflow.h"
-#include "ipfix_encode.h"
-#include "peer.h"
+#include "sinks/ipfix_biflow.h"
+#include "sinks/ipfix_encode.h"
+#include "sinks/peer.h"
 
 /* ---- targets ---- */
 

@@ -16,7 +16,7 @@
 #include <weir/abi.h>
 #include <weir/sketch.h>
 #include "frames.h"
-#include "packet_text.h"
+#include "packets/packet_text.h"
 
 #define NS 1700000000000000000ULL
 

@@ -13,9 +13,9 @@
 #include <string.h>
 
 #include <weir/sketch.h>
-#include "largest.h"
-#include "native_path.h"
-#include "reader.h"
+#include "base/largest.h"
+#include "files/native_path.h"
+#include "tables/reader.h"
 
 #define FLOWS 3000
 #define CPUS 5

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "sflow_encode.h"
+#include "sinks/sflow_encode.h"
 
 static uint32_t word(const struct sflow_datagram *d, size_t n)
 {

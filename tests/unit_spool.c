@@ -14,8 +14,8 @@
 
 #include <cmocka.h>
 
-#include "clickhouse_block.h"
-#include "spool.h"
+#include "sinks/clickhouse_block.h"
+#include "sinks/spool.h"
 
 static char dir[64];
 static char why[256];

@@ -14,11 +14,11 @@
 #include <string.h>
 
 #include <weir/parse.h>
-#include "names.h"
-#include "top_graph.h"
-#include "top_look.h"
-#include "top_order.h"
-#include "top_rates.h"
+#include "views/names.h"
+#include "top/top_graph.h"
+#include "top/top_look.h"
+#include "top/top_order.h"
+#include "top/top_rates.h"
 
 static uint64_t seed = 88172645463325252ULL;
 

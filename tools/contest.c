@@ -9,7 +9,7 @@
 
 #include "bench.skel.h"
 #include "contest.h"
-#include "frags.h"
+#include "attach/frags.h"
 #include "sink.skel.h"
 #include "weir.skel.h"
 

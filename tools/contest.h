@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-#include "tables.h"
+#include "tables/tables.h"
 
 enum contestant { EMPTY, WEIR, STOCK, CONTESTANTS };
 

@@ -29,7 +29,7 @@
 #include <unistd.h>
 
 #include "contest.h"
-#include "reader.h"
+#include "tables/reader.h"
 
 #define MAX_ROUNDS 99
 #define PATIENCE 10 /* seconds to wait for the first packet */

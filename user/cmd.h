@@ -6,9 +6,9 @@
 #ifndef WEIR_CMD_H
 #define WEIR_CMD_H
 
-#include "live.h"
-#include "output.h"
-#include "say.h"
+#include "attach/live.h"
+#include "views/output.h"
+#include "base/say.h"
 
 #define WEIR_VERSION "0.1.0"
 

@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "cmd.h"
-#include "links.h"
+#include "net/links.h"
 
 static void report(const struct live *l)
 {

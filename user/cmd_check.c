@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "check.h"
+#include "check/check.h"
 #include "cmd.h"
 
 #define EXIT_CAUTION 3 /* it attaches, but not natively, or not without a warning */

@@ -12,8 +12,8 @@
 #include <time.h>
 
 #include "cmd.h"
-#include "export.h"
-#include "notify.h"
+#include "export/export.h"
+#include "export/notify.h"
 
 #define FLUSH_SECONDS 4.0  /* of the 5 that a stop may take */
 #define ALIVE_SECONDS 15.0 /* a thread that has not gone round for so long is stuck */

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "cmd.h"
-#include "filter.h"
+#include "filter/filter.h"
 
 static const char *const parts[] = {
 	[FILTER_BEGIN] = "begin",

@@ -12,9 +12,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "packet_file.h"
-#include "packets.h"
-#include "tap.h"
+#include "packets/packet_file.h"
+#include "packets/packets.h"
+#include "tap/tap.h"
 
 static volatile sig_atomic_t stopped;
 

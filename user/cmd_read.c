@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "capture.h"
+#include "files/capture.h"
 #include "cmd.h"
 
 static int print_files(struct capture *c, struct config *cfg, const struct selection *sel)

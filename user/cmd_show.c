@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* weir show: the tables of live interfaces. */
-#include "lives.h"
+#include "attach/lives.h"
 
 #define WATCH_SECONDS 5 /* where weir is not attached, and no --duration says else */
 

@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "cmd.h"
-#include "hooks.h"
-#include "pins.h"
+#include "attach/hooks.h"
+#include "attach/pins.h"
 
 /* The kernel's own measure, in ns a run; 0 while kernel.bpf_stats_enabled is. */
 static double cost_of(uint32_t id)

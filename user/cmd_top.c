@@ -10,10 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "terminal.h"
-#include "top.h"
-#include "top_keys.h"
-#include "top_screen.h"
+#include "top/terminal.h"
+#include "top/top.h"
+#include "top/top_keys.h"
+#include "top/top_screen.h"
 
 #define FIRST_LOOK 0.25	 /* seconds after attaching */
 #define NAMES_EVERY 0.25 /* seconds between two looks whether names have come */

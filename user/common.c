@@ -9,7 +9,7 @@
 #include <time.h>
 
 #include "cmd.h"
-#include "filter.h"
+#include "filter/filter.h"
 
 void say(const char *format, ...)
 {

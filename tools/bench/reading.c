@@ -12,9 +12,9 @@
 #include <weir/sketch.h>
 
 #include "bench.h"
-#include "largest.h"
-#include "native.h"
-#include "reader.h"
+#include "base/largest.h"
+#include "files/native.h"
+#include "tables/reader.h"
 #include "reading.h"
 
 #define FLOWS (1U << 20)

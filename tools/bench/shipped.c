@@ -10,8 +10,8 @@
 #include <linux/bpf.h>
 #include <weir/abi.h>
 
-#include "filter.h"
-#include "frags.h"
+#include "filter/filter.h"
+#include "attach/frags.h"
 #include "layout.h"
 #include "shipped.h"
 #include "weir.skel.h"

@@ -13,7 +13,7 @@
 
 #include "bench.h"
 #include "layout.h"
-#include "tables.h"
+#include "tables/tables.h"
 
 /* What a packet passes before it is counted: a slot that is empty, no slot at all, or a filter. */
 struct front {

@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The HTTP side of metrics; see prometheus.h. One thread, by libmicrohttpd, serves all clients. */
+#include <crypt.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <microhttpd.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "export/prometheus.h"
+#include "base/say.h"
+
+#define CLIENTS 1024	   /* connections at once; more wait to be accepted */
+#define CLIENT_MEMORY 8192 /* bytes for a request's head */
+#define BACKLOG 1024
+#define SHARED_NS 100000000ULL	/* an answer so young is given again */
+#define FIRST_NS 10000000000ULL /* for the first request, from connecting to the answer's end */
+#define NEXT_NS 90000000000ULL	/* from one answer's end to the next's */
+#define CALM_NS 60000000000ULL	/* without a slow client, after which they are over */
+#define TYPE_TEXT "text/plain; version=0.0.4; charset=utf-8"
+#define TYPE_OPENMETRICS "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+struct client {
+	int fd;
+	bool asked;	/* it has finished a request before */
+	bool cut;	/* off: it is gone as soon as the HTTP thread sees it */
+	uint64_t until; /* ns: then it is cut off */
+};
+
+struct answer {
+	struct MHD_Response *response;
+	uint64_t made;
+};
+
+struct prometheus {
+	struct exporter *exporter;
+	const struct section *section;
+	struct MHD_Daemon *daemon;
+	struct answer shared[2]; /* text, OpenMetrics: the HTTP thread's alone */
+	char *cert, *key;	 /* of TLS, or NULL */
+	char good_auth[512];	 /* the header that was verified last: bcrypt is slow on purpose */
+	pthread_mutex_t lock;
+	struct client client[CLIENTS];
+	int clients;
+	uint64_t slow;	  /* clients cut off in the middle of their first request, since... */
+	uint64_t slow_ns; /* ...it was last said; when the last of them was */
+};
+
+/* ---- clients ---- */
+
+static int fd_of(struct MHD_Connection *c)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+	return info ? info->connect_fd : -1;
+}
+
+static void set_client(struct prometheus *p, int fd, uint64_t until, bool asked)
+{
+	int i;
+
+	pthread_mutex_lock(&p->lock);
+	for (i = 0; i < p->clients && p->client[i].fd != fd; i++)
+		;
+	if (i == p->clients && until && p->clients < CLIENTS)
+		p->clients++;
+	if (!until && i < p->clients)
+		p->client[i] = p->client[--p->clients];
+	else if (i < p->clients)
+		p->client[i] = (struct client){ .fd = fd, .asked = asked, .until = until };
+	pthread_mutex_unlock(&p->lock);
+}
+
+static void on_connection(void *arg, struct MHD_Connection *c, void **socket_context,
+			  enum MHD_ConnectionNotificationCode code)
+{
+	(void)socket_context;
+	/* Closed only after this: nobody else can have the number yet. */
+	set_client(arg, fd_of(c), code == MHD_CONNECTION_NOTIFY_STARTED ? now_ns() + FIRST_NS : 0,
+		   false);
+}
+
+static void on_completed(void *arg, struct MHD_Connection *c, void **context,
+			 enum MHD_RequestTerminationCode code)
+{
+	(void)context;
+	(void)code;
+	set_client(arg, fd_of(c), now_ns() + NEXT_NS, true);
+}
+
+/* Cuts off who is past his time. How many of them never got as far as a whole request. */
+static uint64_t cut_off(struct prometheus *p, uint64_t now)
+{
+	uint64_t slow = 0;
+	int i;
+
+	pthread_mutex_lock(&p->lock);
+	for (i = 0; i < p->clients; i++) {
+		struct client *c = &p->client[i];
+
+		if (c->cut || now < c->until)
+			continue;
+		shutdown(c->fd, SHUT_RDWR);
+		c->cut = true;
+		slow += !c->asked;
+	}
+	pthread_mutex_unlock(&p->lock);
+	return slow;
+}
+
+/* libmicrohttpd's own timeout begins anew with each byte: a slow-loris lives on it. */
+void prometheus_tick(struct prometheus *p)
+{
+	uint64_t now = now_ns(), slow = cut_off(p, now);
+
+	if (slow && !p->slow)
+		say("prometheus: cutting off clients that do not finish a request in %d s",
+		    (int)(FIRST_NS / 1000000000));
+	if (slow)
+		p->slow_ns = now;
+	p->slow += slow;
+	if (!p->slow || now - p->slow_ns < CALM_NS)
+		return;
+	say("prometheus: no slow client for %d s, %llu were cut off", (int)(CALM_NS / 1000000000),
+	    (unsigned long long)p->slow);
+	p->slow = 0;
+}
+
+/* ---- who may ask ---- */
+
+static bool same_hash(const char *a, const char *b)
+{
+	size_t i, n = strlen(a);
+	unsigned char differ = n != strlen(b);
+
+	for (i = 0; !differ && i < n; i++)
+		differ |= (unsigned char)(a[i] ^ b[i]);
+	return !differ;
+}
+
+/* `users` is USER:HASH, by commas. */
+static bool is_user(const char *users, const char *user, const char *password)
+{
+	struct crypt_data data = { 0 };
+	char line[512], *at, *next, *hash;
+	bool known = false;
+
+	snprintf(line, sizeof(line), "%s", users);
+	for (at = line; at && !known; at = next) {
+		next = strchr(at, ',');
+		if (next)
+			*next++ = 0;
+		hash = strchr(at, ':');
+		if (!hash)
+			continue;
+		*hash++ = 0;
+		if (!strcmp(at, user)) {
+			const char *got = crypt_r(password, hash, &data);
+
+			known = got && *got != '*' && same_hash(got, hash);
+		}
+	}
+	return known;
+}
+
+static bool may_ask(struct prometheus *p, struct MHD_Connection *c)
+{
+	const char *users = section_text(p->section, "basic_auth_users"), *header;
+	char *user, *password = NULL;
+	bool good;
+
+	if (!*users)
+		return true;
+	header = MHD_lookup_connection_value(c, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION);
+	if (!header)
+		return false;
+	if (*p->good_auth && same_hash(header, p->good_auth))
+		return true;
+	user = MHD_basic_auth_get_username_password(c, &password);
+	good = user && password && is_user(users, user, password);
+	if (good && strlen(header) < sizeof(p->good_auth))
+		strcpy(p->good_auth, header);
+	MHD_free(user);
+	MHD_free(password);
+	return good;
+}
+
+/* ---- answers ---- */
+
+static struct MHD_Response *text_response(const char *text, const char *type)
+{
+	struct MHD_Response *r =
+		MHD_create_response_from_buffer(strlen(text), (void *)text, MHD_RESPMEM_PERSISTENT);
+
+	if (r)
+		MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+	return r;
+}
+
+static enum MHD_Result give_text(struct MHD_Connection *c, unsigned int code, const char *text,
+				 const char *type)
+{
+	struct MHD_Response *r = text_response(text, type);
+	enum MHD_Result done = r ? MHD_queue_response(c, code, r) : MHD_NO;
+
+	if (r)
+		MHD_destroy_response(r);
+	return done;
+}
+
+static bool make_answer(struct prometheus *p, struct answer *a, bool openmetrics)
+{
+	size_t size;
+	char *text;
+
+	if (a->response)
+		MHD_destroy_response(a->response);
+	a->response = NULL;
+	text = export_metrics(p->exporter, openmetrics, &size);
+	if (!text)
+		return false;
+	a->response = MHD_create_response_from_buffer(size, text, MHD_RESPMEM_MUST_FREE);
+	a->made = now_ns();
+	if (a->response)
+		MHD_add_response_header(a->response, MHD_HTTP_HEADER_CONTENT_TYPE,
+					openmetrics ? TYPE_OPENMETRICS : TYPE_TEXT);
+	return a->response;
+}
+
+static enum MHD_Result give_metrics(struct prometheus *p, struct MHD_Connection *c)
+{
+	const char *accept =
+		MHD_lookup_connection_value(c, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT);
+	bool openmetrics = accept && strstr(accept, "application/openmetrics-text");
+	struct answer *a = &p->shared[openmetrics];
+
+	if ((!a->response || now_ns() - a->made > SHARED_NS) && !make_answer(p, a, openmetrics))
+		return give_text(c, MHD_HTTP_SERVICE_UNAVAILABLE, "no memory\n", "text/plain");
+	return MHD_queue_response(c, MHD_HTTP_OK, a->response);
+}
+
+#define INDEX                                                                                      \
+	"<!DOCTYPE html>\n<html lang=\"en\"><head><title>weir</title></head><body><h1>weir</h1>\n" \
+	"<ul><li><a href=\"/metrics\">/metrics</a></li><li><a "                                    \
+	"href=\"/healthz\">/healthz</a></li></ul>\n</body></html>\n"
+
+static enum MHD_Result refuse(struct MHD_Connection *c)
+{
+	struct MHD_Response *r = text_response("who asks?\n", "text/plain");
+	enum MHD_Result done = MHD_NO;
+
+	if (r) {
+		done = MHD_queue_basic_auth_fail_response(c, "weir", r);
+		MHD_destroy_response(r);
+	}
+	return done;
+}
+
+static enum MHD_Result handle(void *arg, struct MHD_Connection *c, const char *url,
+			      const char *method, const char *version, const char *data,
+			      size_t *data_size, void **context)
+{
+	static int seen;
+	struct prometheus *p = arg;
+
+	(void)version;
+	(void)data;
+	/* The first call is of the head; a body, should there be one, is of no interest. */
+	if (!*context) {
+		*context = &seen;
+		return MHD_YES;
+	}
+	if (*data_size) {
+		*data_size = 0;
+		return MHD_YES;
+	}
+	if (strcmp(method, "GET") && strcmp(method, "HEAD"))
+		return give_text(c, MHD_HTTP_METHOD_NOT_ALLOWED, "GET it\n", "text/plain");
+	if (!strcmp(url, "/healthz"))
+		return give_text(c,
+				 export_alive(p->exporter, 15) ? MHD_HTTP_OK
+							       : MHD_HTTP_SERVICE_UNAVAILABLE,
+				 export_alive(p->exporter, 15) ? "ok\n" : "stuck\n", "text/plain");
+	if (!may_ask(p, c))
+		return refuse(c);
+	if (!strcmp(url, "/metrics"))
+		return give_metrics(p, c);
+	if (!strcmp(url, "/"))
+		return give_text(c, MHD_HTTP_OK, INDEX, "text/html; charset=utf-8");
+	return give_text(c, MHD_HTTP_NOT_FOUND, "not here: /metrics, /healthz\n", "text/plain");
+}
+
+/* ---- starting ---- */
+
+/* ADDR:PORT, [ADDR]:PORT, :PORT on loopback. */
+static int listen_on(const char *target, char why[WHY_SIZE])
+{
+	struct addrinfo hints = { .ai_flags = AI_NUMERICSERV, .ai_socktype = SOCK_STREAM }, *to;
+	char host[256];
+	const char *colon = strrchr(target, ':'), *from = target;
+	size_t n = colon ? (size_t)(colon - target) : 0;
+	int fd, err, on = 1;
+
+	if (n >= 2 && *from == '[' && from[n - 1] == ']')
+		from++, n -= 2;
+	snprintf(host, sizeof(host), "%.*s", (int)n, from);
+	err = getaddrinfo(*host ? host : "127.0.0.1", colon ? colon + 1 : target, &hints, &to);
+	if (err) {
+		snprintf(why, WHY_SIZE, "prometheus: %.100s is no ADDR:PORT: %s", target,
+			 gai_strerror(err));
+		return -EINVAL;
+	}
+	fd = socket(to->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	err = fd < 0 ? -errno : 0;
+	if (!err)
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (!err && (bind(fd, to->ai_addr, to->ai_addrlen) || listen(fd, BACKLOG)))
+		err = -errno;
+	freeaddrinfo(to);
+	if (!err)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	snprintf(why, WHY_SIZE, "prometheus: cannot listen on %.100s: %s%s", target, strerror(-err),
+		 err == -EADDRINUSE ? "; another daemon has the port" : "");
+	return err;
+}
+
+/* A small file whole, or NULL with a line in `why`. */
+static char *read_file(const char *path, char why[WHY_SIZE])
+{
+	FILE *f = fopen(path, "re");
+	char *text = calloc(1, 65536);
+
+	if (f && text && fread(text, 1, 65535, f) && !ferror(f)) {
+		fclose(f);
+		return text;
+	}
+	snprintf(why, WHY_SIZE, "prometheus: %.200s cannot be read: %s", path,
+		 errno ? strerror(errno) : "it is empty");
+	if (f)
+		fclose(f);
+	free(text);
+	return NULL;
+}
+
+static bool read_tls(struct prometheus *p, char why[WHY_SIZE])
+{
+	const char *cert = section_text(p->section, "tls_cert");
+	const char *key = section_text(p->section, "tls_key");
+
+	if (!*cert && !*key)
+		return true;
+	if (!*cert || !*key) {
+		snprintf(why, WHY_SIZE, "prometheus: TLS needs both tls_cert and tls_key");
+		return false;
+	}
+	p->cert = read_file(cert, why);
+	p->key = p->cert ? read_file(key, why) : NULL;
+	return p->key;
+}
+
+static void quiet(void *arg, const char *format, va_list args)
+{
+	(void)arg;
+	(void)format;
+	(void)args;
+}
+
+static struct MHD_Daemon *start(struct prometheus *p, int fd)
+{
+	struct MHD_OptionItem tls[] = { { MHD_OPTION_HTTPS_MEM_CERT, 0, p->cert },
+					{ MHD_OPTION_HTTPS_MEM_KEY, 0, p->key },
+					{ MHD_OPTION_END, 0, NULL } };
+	unsigned int flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG;
+
+	return MHD_start_daemon(p->cert ? flags | MHD_USE_TLS : flags, 0, NULL, NULL, handle, p,
+				MHD_OPTION_EXTERNAL_LOGGER, quiet, NULL, MHD_OPTION_LISTEN_SOCKET,
+				fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned int)CLIENTS,
+				MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CLIENT_MEMORY,
+				MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)90,
+				MHD_OPTION_NOTIFY_CONNECTION, on_connection, p,
+				MHD_OPTION_NOTIFY_COMPLETED, on_completed, p, MHD_OPTION_ARRAY,
+				p->cert ? tls : tls + 2, MHD_OPTION_END);
+}
+
+struct prometheus *prometheus_start(struct exporter *e, const struct section *s, char why[WHY_SIZE])
+{
+	struct prometheus *p = calloc(1, sizeof(*p));
+	int fd;
+
+	snprintf(why, WHY_SIZE, "prometheus: no memory");
+	if (!p)
+		return NULL;
+	p->exporter = e;
+	p->section = s;
+	pthread_mutex_init(&p->lock, NULL);
+	fd = read_tls(p, why) ? listen_on(section_text(s, "listen"), why) : -1;
+	if (fd >= 0) {
+		p->daemon = start(p, fd);
+		if (p->daemon)
+			return p;
+		close(fd);
+		snprintf(why, WHY_SIZE, "prometheus: %s",
+			 p->cert ? "the server did not start: are tls_cert and tls_key a pair, in "
+				   "PEM?"
+				 : "the server did not start");
+	}
+	prometheus_stop(p);
+	return NULL;
+}
+
+void prometheus_stop(struct prometheus *p)
+{
+	int i;
+
+	if (!p)
+		return;
+	if (p->daemon)
+		MHD_stop_daemon(p->daemon);
+	for (i = 0; i < 2; i++)
+		if (p->shared[i].response)
+			MHD_destroy_response(p->shared[i].response);
+	pthread_mutex_destroy(&p->lock);
+	free(p->cert);
+	free(p->key);
+	free(p);
+}
+
+const struct section *prometheus_section(const struct prometheus *p)
+{
+	return p->section;
+}

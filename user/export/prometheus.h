@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Metrics over HTTP: /metrics, /healthz, and an index at /. On loopback unless an address says
+ * otherwise; TLS and basic auth by settings.
+ *
+ * Counts are read from the tables as they are at the scrape. A client that is slow, or says
+ * nothing, is cut off after a while; so many at once are served, and an answer is shared by all
+ * that ask within a moment, so that memory is bounded.
+ */
+#ifndef WEIR_PROMETHEUS_H
+#define WEIR_PROMETHEUS_H
+
+#include "export/export.h"
+
+struct prometheus;
+
+/* By a section [prometheus]. NULL, with a line in `why`. */
+struct prometheus *prometheus_start(struct exporter *e, const struct section *s,
+				    char why[WHY_SIZE]);
+void prometheus_stop(struct prometheus *p);
+const struct section *prometheus_section(const struct prometheus *p);
+/* To be called every second or so: cuts off who is too slow. */
+void prometheus_tick(struct prometheus *p);
+
+/* The answer to a scrape, export_metrics.c: text that free() takes; its length in *size. */
+char *export_metrics(struct exporter *e, bool openmetrics, size_t *size);
+
+#endif

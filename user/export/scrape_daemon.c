@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Metrics of what weir itself costs, of its sinks and its process; see scrape.h. */
+#include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "cmd.h"
+#include "export/scrape.h"
+
+/* ---- what weir itself costs ---- */
+
+static void put_run_seconds(struct scrape *s)
+{
+	const struct look *l;
+	int i;
+
+	each_look(s, l) for (i = 0; l->up && i < 2; i++)
+		metric_double(&s->m, (double)l->program[i].run_time_ns / 1e9, "interface", l->name,
+			      "direction", scrape_dirs[WEIR_DIR_INGRESS + i], NULL);
+}
+
+static void put_runs(struct scrape *s)
+{
+	const struct look *l;
+	int i;
+
+	each_look(s, l) for (i = 0; l->up && i < 2; i++)
+		metric_u64(&s->m, l->program[i].run_cnt, "interface", l->name, "direction",
+			   scrape_dirs[WEIR_DIR_INGRESS + i], NULL);
+}
+
+static void put_scans(struct scrape *s)
+{
+	const struct look *l;
+
+	each_look(s, l) if (l->up) metric_u64(&s->m, l->scanned.scans, "interface", l->name, NULL);
+}
+
+static void put_scan_seconds(struct scrape *s)
+{
+	const struct look *l;
+
+	each_look(s, l) if (l->up)
+		metric_double(&s->m, l->scanned.seconds, "interface", l->name, NULL);
+}
+
+static void put_up(struct scrape *s)
+{
+	const struct look *l;
+
+	each_look(s, l) metric_u64(&s->m, l->up, "interface", l->name, NULL);
+}
+
+static void put_cpu(struct scrape *s)
+{
+	struct rusage u;
+
+	getrusage(RUSAGE_SELF, &u);
+	metric_double(&s->m,
+		      (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+			      (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6,
+		      NULL);
+}
+
+static void put_start(struct scrape *s)
+{
+	metric_double(&s->m, (double)s->exporter->begun / 1e9, NULL);
+}
+
+static void put_resident(struct scrape *s)
+{
+	FILE *f = fopen("/proc/self/statm", "re");
+	unsigned long long pages = 0;
+
+	if (f && fscanf(f, "%*u %llu", &pages) != 1)
+		pages = 0;
+	if (f)
+		fclose(f);
+	metric_u64(&s->m, pages * (uint64_t)sysconf(_SC_PAGESIZE), NULL);
+}
+
+static void put_build(struct scrape *s)
+{
+	char abi[16];
+
+	snprintf(abi, sizeof(abi), "%d", WEIR_ABI);
+	metric_u64(&s->m, 1, "version", WEIR_VERSION, "abi", abi, NULL);
+}
+
+/* ---- sinks ---- */
+
+enum sink_number { SINK_RECORDS, SINK_PACKETS, SINK_BYTES, SINK_QUEUED, SINK_ERRORS, SINK_UP };
+
+static void put_sinks(struct scrape *s, enum sink_number what)
+{
+	int i;
+
+	for (i = 0; i < s->sinks; i++) {
+		const struct sink_stats *t = &s->sink[i].stats;
+		const uint64_t numbers[] = { t->records,	t->packets, t->bytes,
+					     t->queued_records, t->errors,  t->up };
+
+		metric_u64(&s->m, numbers[what], "sink", s->sink[i].name, "target",
+			   s->sink[i].target, NULL);
+	}
+}
+
+static void put_sink_records(struct scrape *s)
+{
+	put_sinks(s, SINK_RECORDS);
+}
+
+static void put_sink_packets(struct scrape *s)
+{
+	put_sinks(s, SINK_PACKETS);
+}
+
+static void put_sink_bytes(struct scrape *s)
+{
+	put_sinks(s, SINK_BYTES);
+}
+
+static void put_sink_queued(struct scrape *s)
+{
+	put_sinks(s, SINK_QUEUED);
+}
+
+static void put_sink_errors(struct scrape *s)
+{
+	put_sinks(s, SINK_ERRORS);
+}
+
+static void put_sink_up(struct scrape *s)
+{
+	put_sinks(s, SINK_UP);
+}
+
+static void put_drops(struct scrape *s, enum sink_number what)
+{
+	int i, why;
+
+	for (i = 0; i < s->sinks; i++)
+		for (why = 0; why < DROPS; why++) {
+			const struct sink_stats *t = &s->sink[i].stats;
+
+			metric_u64(&s->m,
+				   what == SINK_RECORDS	  ? t->dropped_records[why]
+				   : what == SINK_PACKETS ? t->dropped_packets[why]
+							  : t->dropped_bytes[why],
+				   "sink", s->sink[i].name, "target", s->sink[i].target, "reason",
+				   sink_drop_names[why], NULL);
+		}
+}
+
+static void put_dropped_records(struct scrape *s)
+{
+	put_drops(s, SINK_RECORDS);
+}
+
+static void put_dropped_packets(struct scrape *s)
+{
+	put_drops(s, SINK_PACKETS);
+}
+
+static void put_dropped_bytes(struct scrape *s)
+{
+	put_drops(s, SINK_BYTES);
+}
+
+const struct family scrape_daemon[] = {
+	{ "weir_program_run_seconds", METRIC_COUNTER, "seconds", put_run_seconds,
+	  "Time in the kernel programs; counted while sysctl kernel.bpf_stats_enabled is 1." },
+	{ "weir_program_runs", METRIC_COUNTER, NULL, put_runs,
+	  "Runs of the kernel programs; counted while sysctl kernel.bpf_stats_enabled is 1." },
+	{ "weir_scans", METRIC_COUNTER, NULL, put_scans, "Scans of the tables by this daemon." },
+	{ "weir_scan_cpu_seconds", METRIC_COUNTER, "seconds", put_scan_seconds,
+	  "CPU time of this daemon's scans." },
+	{ "weir_interface_up", METRIC_GAUGE, NULL, put_up, "1 where the interface is watched." },
+	{ "weir_sink_records", METRIC_COUNTER, NULL, put_sink_records,
+	  "Flow records that a sink has delivered, since the daemon began." },
+	{ "weir_sink_packets", METRIC_COUNTER, NULL, put_sink_packets,
+	  "IP packets in the flow records that a sink has delivered." },
+	{ "weir_sink_bytes", METRIC_COUNTER, "bytes", put_sink_bytes,
+	  "Bytes of L2 frames in the flow records that a sink has delivered." },
+	{ "weir_sink_dropped_records", METRIC_COUNTER, NULL, put_dropped_records,
+	  "Flow records that a sink had to let go, by reason." },
+	{ "weir_sink_dropped_packets", METRIC_COUNTER, NULL, put_dropped_packets,
+	  "IP packets in the flow records that a sink had to let go." },
+	{ "weir_sink_dropped_bytes", METRIC_COUNTER, "bytes", put_dropped_bytes,
+	  "Bytes of L2 frames in the flow records that a sink had to let go." },
+	{ "weir_sink_queue_records", METRIC_GAUGE, NULL, put_sink_queued,
+	  "Flow records that wait for a sink." },
+	{ "weir_sink_errors", METRIC_COUNTER, NULL, put_sink_errors,
+	  "Attempts to deliver that failed." },
+	{ "weir_sink_up", METRIC_GAUGE, NULL, put_sink_up,
+	  "1 where the last attempt to deliver went well." },
+	{ "process_cpu_seconds", METRIC_COUNTER, "seconds", put_cpu,
+	  "User and system CPU time of the daemon." },
+	{ "process_start_time_seconds", METRIC_GAUGE, "seconds", put_start,
+	  "When the daemon began, since the epoch." },
+	{ "process_resident_memory_bytes", METRIC_GAUGE, "bytes", put_resident,
+	  "Resident memory of the daemon, the tables it has mapped among it." },
+	{ "weir_build", METRIC_INFO, NULL, put_build, "Version of weir and of its tables." },
+	{ NULL },
+};

@@ -1,0 +1,515 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Flow records to an IPFIX collector, RFC 7011, over UDP or TCP.
+ *
+ * One batch is in hand at a time: its records become messages as fast as the peer takes them, and
+ * it counts as arrived, or not, message by message. An observation domain is a stream: an encoder
+ * and a sequence of its own.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "sinks/ipfix_biflow.h"
+#include "sinks/ipfix_encode.h"
+#include "sinks/outbox.h"
+#include "export/sink.h"
+
+#define WAIT_MS 250		/* for the peer to take something, in one call */
+#define CONNECT_MS 2000		/* for the peer to answer */
+#define REFRESH_MESSAGES 4096	/* on UDP templates go again after so many, whatever the time */
+#define RECORD_BYTES 64		/* or so */
+#define PACE_MOST 500000ULL	/* ns between two datagrams */
+#define PACE_BATCH 500000000ULL /* ns that a batch may take, if that is less for each datagram */
+#define CLOSE_NS 300000000ULL
+#define UDP_FINISH_MS 100 /* for the last ICMP errors */
+
+struct stream {
+	struct ipfix_encoder *encoder;
+	uint32_t domain;
+	/* What waits to become a message: */
+	uint64_t flows;
+	struct weir_sum sum;
+};
+
+struct ipfix {
+	struct sink *sink;
+	struct outbox out;
+	struct ipfix_shape shape;
+	bool by_interface;
+	bool options;
+	uint64_t refresh_ns, refreshed; /* templates and options; CLOCK_MONOTONIC */
+	uint64_t messages_then;
+	struct ipfix_self self;
+	struct stream stream[OUTBOX_STREAMS];
+	unsigned int streams;
+	struct {
+		struct batch_iface is;
+		unsigned int stream;
+	} iface[OUTBOX_STREAMS];
+	unsigned int ifaces;
+	/* The batch in hand: */
+	struct batch *batch;
+	uint32_t *mate; /* by biflow_pair(), or NULL */
+	uint32_t next;	/* record */
+	unsigned int batch_iface;
+};
+
+static void arrived(void *owner, const struct message *m)
+{
+	struct ipfix *x = owner;
+
+	x->self.messages++;
+	x->self.octets += m->size;
+	x->self.flows += m->flows;
+	if (m->flows)
+		sink_delivered(x->sink, m->flows, m->sum);
+}
+
+/* ---- opening ---- */
+
+static int set_up(struct sink *s, void *state, char *why, size_t size)
+{
+	struct ipfix *x = state;
+	struct peer peer;
+
+	x->sink = s;
+	if (peer_parse(&peer, sink_target(s), true, why, size))
+		return -EINVAL;
+	outbox_init(&x->out, arrived, x);
+	x->out.peer = peer;
+	x->shape = (struct ipfix_shape){
+		.domain = (uint32_t)sink_count(s, "domain"),
+		.message = (uint16_t)sink_count(s, "message"),
+		.nanoseconds = !strcmp(sink_text(s, "time"), "ns"),
+		.biflow = sink_flag(s, "biflow"),
+	};
+	x->options = !sink_flag(s, "no_options");
+	x->by_interface = sink_flag(s, "domain_by_interface");
+	x->refresh_ns = (uint64_t)(sink_seconds(s, "templates") * 1e9);
+	return 0;
+}
+
+static int ipfix_open(struct sink *s, void **state, char *why, size_t size)
+{
+	return sink_make(s, state, sizeof(struct ipfix), set_up, why, size);
+}
+
+static int new_stream(struct ipfix *x, uint32_t domain)
+{
+	struct ipfix_shape shape = x->shape;
+	struct stream *s = &x->stream[x->streams];
+	char why[200];
+
+	shape.domain = domain;
+	s->domain = domain;
+	s->encoder = ipfix_encoder_new(&shape, why, sizeof(why));
+	if (!s->encoder) {
+		sink_say(x->sink, "%s", why);
+		return -ENOMEM;
+	}
+	x->streams++;
+	return 0;
+}
+
+/* The number of the stream for a domain, or a negative errno. */
+static int stream_of(struct ipfix *x, uint32_t domain)
+{
+	unsigned int i;
+
+	for (i = 0; i < x->streams; i++)
+		if (x->stream[i].domain == domain)
+			return (int)i;
+	if (i == OUTBOX_STREAMS)
+		return -ENOSPC;
+	return new_stream(x, domain) ?: (int)i;
+}
+
+/* The number of an interface; its name and its domain's templates are said when it is new. */
+static int iface_of(struct ipfix *x, const struct batch_iface *b)
+{
+	unsigned int i;
+	int stream;
+
+	for (i = 0; i < x->ifaces; i++)
+		if (x->iface[i].is.index == b->index && !strcmp(x->iface[i].is.name, b->name))
+			return (int)i;
+	stream = stream_of(x, x->by_interface ? b->index : x->shape.domain);
+	if (stream < 0)
+		return stream;
+	/* One that was made anew takes the place of the oldest where there are too many. */
+	if (i == OUTBOX_STREAMS) {
+		memmove(x->iface, x->iface + 1, sizeof(x->iface) - sizeof(x->iface[0]));
+		i--;
+	}
+	x->iface[i].is = *b;
+	x->iface[i].stream = (unsigned int)stream;
+	x->ifaces = i + 1;
+	x->out.greeted = false;
+	return (int)i;
+}
+
+/* ---- messages ---- */
+
+/* Takes what a stream's encoder has made and puts it on its way. */
+static int put(struct ipfix *x, unsigned int stream, bool first)
+{
+	struct stream *s = &x->stream[stream];
+	struct message *m;
+	uint32_t records;
+	size_t size;
+	const uint8_t *data = ipfix_take(s->encoder, &size, &records);
+
+	if (!data)
+		return 0;
+	m = message_new(data, size);
+	if (m) {
+		m->stream = (uint16_t)stream;
+		m->records = records;
+		m->flows = s->flows;
+		m->sum = s->sum;
+		outbox_put(&x->out, m, first);
+	} else if (s->flows) {
+		sink_drop(x->sink, DROP_QUEUE_FULL, s->flows, s->sum);
+	}
+	s->flows = 0;
+	s->sum = (struct weir_sum){ 0 };
+	return m ? 0 : -ENOMEM;
+}
+
+/* What the sink as a whole has let go, for the options records. */
+static void count_losses(struct ipfix *x)
+{
+	struct sink_stats st;
+	uint64_t flows = 0, packets = 0, octets = 0, ms = clock_ns(CLOCK_REALTIME) / 1000000;
+	int i;
+
+	sink_stats_get(x->sink, &st);
+	for (i = 0; i < DROPS; i++) {
+		flows += st.dropped_records[i];
+		packets += st.dropped_packets[i];
+		octets += st.dropped_bytes[i];
+	}
+	if (flows != x->self.not_sent_flows) {
+		x->self.not_sent_ms[1] = ms;
+		x->self.not_sent_ms[0] = x->self.not_sent_ms[0] ?: ms;
+	}
+	x->self.not_sent_flows = flows;
+	x->self.not_sent_packets = packets;
+	x->self.not_sent_octets = octets;
+}
+
+static void count_ignored(struct ipfix *x, const struct batch *b)
+{
+	if (!b->lost.packets)
+		return;
+	x->self.ignored_packets += b->lost.packets;
+	x->self.ignored_octets += b->lost.bytes;
+	x->self.ignored_ms[1] = b->to_ns / 1000000;
+	x->self.ignored_ms[0] = x->self.ignored_ms[0] ?: b->from_ns / 1000000;
+}
+
+static int say_templates(struct ipfix *x, unsigned int stream)
+{
+	int n, err;
+
+	for (n = 0; (err = ipfix_add_template(x->stream[stream].encoder, n)) != -ENOENT;) {
+		if (!err)
+			n++;
+		else if (err != -ENOBUFS || put(x, stream, true))
+			return err;
+	}
+	return put(x, stream, true);
+}
+
+static int say_option(struct ipfix *x, unsigned int stream, int n, const struct batch_iface *i)
+{
+	struct ipfix_encoder *e = x->stream[stream].encoder;
+	int err = ipfix_add_option(e, n, i, &x->self);
+
+	if (err == -ENOBUFS)
+		err = put(x, stream, true) ?: ipfix_add_option(e, n, i, &x->self);
+	return err;
+}
+
+/* The first of the options is of an interface, the rest of the domain. */
+static int say_options(struct ipfix *x, unsigned int stream)
+{
+	unsigned int i;
+	int n, err = 0;
+
+	for (i = 0; i < x->ifaces && !err; i++)
+		if (x->iface[i].stream == stream)
+			err = say_option(x, stream, 0, &x->iface[i].is);
+	for (n = 1; !err; n++)
+		err = say_option(x, stream, n, NULL);
+	return err == -ENOENT ? put(x, stream, true) : err;
+}
+
+/*
+ * Says templates and options of every domain, before all that waits. What is begun of flows goes
+ * first: libfixbuf makes one message at a time.
+ */
+static int greet(struct ipfix *x, bool templates)
+{
+	unsigned int i;
+	int err = 0;
+
+	count_losses(x);
+	for (i = 0; i < x->streams && !err; i++) {
+		err = put(x, i, false);
+		if (!err && templates)
+			err = say_templates(x, i);
+		if (!err && x->options)
+			err = say_options(x, i);
+	}
+	if (err)
+		return err;
+	x->out.greeted = true;
+	x->refreshed = now_ns();
+	x->messages_then = x->self.messages;
+	return 0;
+}
+
+static bool is_stale(const struct ipfix *x)
+{
+	return now_ns() - x->refreshed >= x->refresh_ns ||
+	       (!x->out.peer.tcp && x->self.messages - x->messages_then >= REFRESH_MESSAGES);
+}
+
+/* A session with the peer: everything that waits is on its way, or a negative errno. */
+static int send_waiting(struct ipfix *x)
+{
+	int err = outbox_connect(&x->out, CONNECT_MS);
+
+	/* What came back first, so that templates are said again before it. */
+	if (!err && x->out.greeted)
+		err = outbox_check(&x->out);
+	if (!err && (!x->out.greeted || is_stale(x)))
+		err = greet(x, !x->out.greeted || !x->out.peer.tcp);
+	if (!err)
+		err = outbox_send(&x->out, WAIT_MS);
+	if (!err)
+		sink_well(x->sink);
+	else
+		sink_ill(x->sink, "%s; records wait", peer_strerror(err));
+	return err;
+}
+
+/* ---- a batch ---- */
+
+/* The other direction of record `i` that goes with it, or NULL. */
+static const struct flow_record *back_of(const struct ipfix *x, uint32_t i)
+{
+	return x->mate && x->mate[i] != BIFLOW_NONE ? &x->batch->record[x->mate[i]] : NULL;
+}
+
+/* Whether record `i` goes with its other direction, and is counted there. */
+static bool is_back(const struct ipfix *x, uint32_t i)
+{
+	return back_of(x, i) && !biflow_ahead(x->batch, i, x->mate[i]);
+}
+
+/* What goes when record `i` goes. */
+static struct weir_sum sum_of(const struct ipfix *x, uint32_t i, uint64_t *flows)
+{
+	const struct flow_record *r = &x->batch->record[i], *back = back_of(x, i);
+
+	*flows = back ? 2 : 1;
+	return (struct weir_sum){
+		.packets = r->packets + (back ? back->packets : 0),
+		.bytes = r->bytes + (back ? back->bytes : 0),
+	};
+}
+
+static struct stream *batch_stream(struct ipfix *x)
+{
+	return &x->stream[x->iface[x->batch_iface].stream];
+}
+
+/* Adds record `i`, with its other direction, to its stream's message. */
+static int add_record(struct ipfix *x, uint32_t i)
+{
+	const struct batch *b = x->batch;
+	struct stream *s = batch_stream(x);
+	struct weir_sum sum;
+	uint64_t flows;
+	int err;
+
+	if (is_back(x, i))
+		return 0;
+	err = ipfix_add_flow(s->encoder, &b->iface, &b->record[i], back_of(x, i));
+	if (err)
+		return err;
+	sum = sum_of(x, i, &flows);
+	s->flows += flows;
+	s->sum.packets += sum.packets;
+	s->sum.bytes += sum.bytes;
+	return 0;
+}
+
+static void drop_record(struct ipfix *x, uint32_t i, enum sink_drop why)
+{
+	struct weir_sum sum;
+	uint64_t flows;
+
+	if (is_back(x, i))
+		return;
+	sum = sum_of(x, i, &flows);
+	sink_drop(x->sink, why, flows, sum);
+}
+
+static void refused(struct ipfix *x, uint32_t i)
+{
+	sink_ill(x->sink, "libfixbuf: %s", ipfix_why(batch_stream(x)->encoder));
+	drop_record(x, i, DROP_REFUSED);
+}
+
+static void done(struct ipfix *x)
+{
+	free(x->mate);
+	x->mate = NULL;
+	batch_put(x->batch);
+	x->batch = NULL;
+}
+
+/* Makes messages of the batch in hand and sends them, as far as that goes. */
+static int work(struct ipfix *x)
+{
+	unsigned int stream;
+	int err = send_waiting(x);
+
+	if (err || !x->batch)
+		return err;
+	stream = x->iface[x->batch_iface].stream;
+	while (x->next < x->batch->count) {
+		err = add_record(x, x->next);
+		if (err == -ENOBUFS) {
+			err = put(x, stream, false) ?: send_waiting(x);
+			if (err)
+				return err;
+			continue;
+		}
+		if (err)
+			refused(x, x->next);
+		x->next++;
+	}
+	put(x, stream, false);
+	done(x);
+	return send_waiting(x);
+}
+
+/* A batch is spread over time, so that the collector's socket buffer holds what comes at once. */
+static void set_pace(struct ipfix *x, uint32_t records)
+{
+	uint64_t datagrams = (uint64_t)records * RECORD_BYTES / x->shape.message + 1;
+	uint64_t time = sink_stopping(x->sink) ? PACE_BATCH / 4 : PACE_BATCH;
+
+	x->out.pace_ns = time / datagrams < PACE_MOST ? time / datagrams : PACE_MOST;
+}
+
+static int take(struct ipfix *x, const struct batch *b)
+{
+	int i = iface_of(x, &b->iface);
+
+	if (i < 0)
+		return i;
+	x->batch = (struct batch *)b;
+	batch_get(x->batch);
+	x->batch_iface = (unsigned int)i;
+	x->next = 0;
+	/* Without memory for pairs they go one by one. */
+	if (x->shape.biflow)
+		x->mate = biflow_pair(b);
+	count_ignored(x, b);
+	set_pace(x, b->count);
+	return 0;
+}
+
+static int ipfix_batch(struct sink *s, void *state, const struct batch *b)
+{
+	struct ipfix *x = state;
+	int err = x->batch || !outbox_empty(&x->out) ? work(x) : 0;
+
+	(void)s;
+	if (!err)
+		err = take(x, b);
+	if (err)
+		return err;
+	work(x);
+	return SINK_LATER;
+}
+
+static void ipfix_idle(struct sink *s, void *state)
+{
+	struct ipfix *x = state;
+
+	(void)s;
+	if (x->streams)
+		work(x);
+}
+
+/* ---- closing ---- */
+
+/* A little less than there is: counting what is left takes time, too. */
+static int left_ms(uint64_t deadline_ns)
+{
+	uint64_t now = now_ns() + CLOSE_NS;
+
+	return now < deadline_ns ? (int)((deadline_ns - now) / 1000000) : 0;
+}
+
+/* Counts what did not get through. */
+static void give_up(struct ipfix *x)
+{
+	struct message *m;
+	uint32_t i;
+
+	while ((m = outbox_take(&x->out))) {
+		if (m->flows)
+			sink_drop(x->sink, DROP_SHUTDOWN, m->flows, m->sum);
+		free(m);
+	}
+	for (i = 0; i < x->streams; i++)
+		if (x->stream[i].flows)
+			sink_drop(x->sink, DROP_SHUTDOWN, x->stream[i].flows, x->stream[i].sum);
+	if (!x->batch)
+		return;
+	for (i = x->next; i < x->batch->count; i++)
+		drop_record(x, i, DROP_SHUTDOWN);
+	done(x);
+}
+
+static void ipfix_close(struct sink *s, void *state, uint64_t deadline_ns)
+{
+	struct ipfix *x = state;
+	unsigned int i;
+	int err = x->streams ? work(x) : 0;
+
+	(void)s;
+	while (err && left_ms(deadline_ns) > 2 * WAIT_MS) {
+		nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL);
+		err = work(x);
+	}
+	/* The last word on what was lost. */
+	if (!err && x->streams && !greet(x, false))
+		outbox_send(&x->out, left_ms(deadline_ns) < WAIT_MS ? 0 : WAIT_MS);
+	outbox_finish(&x->out, x->out.peer.tcp ? left_ms(deadline_ns) : UDP_FINISH_MS);
+	give_up(x);
+	outbox_close(&x->out);
+	for (i = 0; i < x->streams; i++)
+		ipfix_encoder_free(x->stream[i].encoder);
+	free(x);
+}
+
+const struct sink_type sink_ipfix = {
+	.name = "ipfix",
+	.open = ipfix_open,
+	.batch = ipfix_batch,
+	.idle = ipfix_idle,
+	.close = ipfix_close,
+};

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Where a walk over live flows adds up their ports: eight bytes for the 32 of two sums, so that
+ * those of a protocol stay in the cache. Laid out as the tables' own cells (see abi.h).
+ */
+#ifndef WEIR_CELLS_H
+#define WEIR_CELLS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tables/store.h"
+#include "tables/table_use.h"
+
+/* An array for each thread. Kept from walk to walk: new memory costs more than the sums. */
+struct cells {
+	uint64_t **of; /* WEIR_CELLS, all 0 between walks */
+	uint32_t n;
+};
+
+/* Where the sum of a cell's place is. */
+static inline struct weir_sum *cells_sum(struct weir_port *ports, uint32_t at)
+{
+	return &ports[at >> 17 << 16 | (at & 0xffff)].role[at >> 16 & 1];
+}
+
+#define CELLS_BLOCK 16 /* cells looked at together: most of them are 0 */
+
+/* Whether any of a block is not 0. Its CPU may be writing them. */
+static inline bool cells_any(const uint64_t *cells)
+{
+	const volatile words_t *w = (const volatile words_t *)cells;
+	const words_t any = w[0] | w[1] | w[2] | w[3] | w[4] | w[5] | w[6] | w[7];
+
+	return any[0] | any[1];
+}
+
+/* Makes arrays for `n` threads. 0 or -ENOMEM. */
+int cells_room(struct cells *c, uint32_t n);
+void cells_free(struct cells *c);
+/* Moves an array into the sums, which no other thread adds to meanwhile. */
+void cells_empty(uint64_t *cells, struct weir_port *ports);
+/* Adds to the sums at a cell's place; threads may share them. */
+void cells_spill(struct weir_port *ports, uint32_t at, uint64_t packets, uint64_t bytes);
+
+static inline void cells_add_one(uint64_t *cells, struct weir_port *ports, uint32_t at,
+				 uint64_t more)
+{
+	uint64_t cell = cells[at] + more;
+
+	if (__builtin_expect((cell & WEIR_CELL_FULL) != 0, 0)) {
+		cells_spill(ports, at, weir_cell_packets(cell), weir_cell_bytes(cell));
+		cell = 0;
+	}
+	cells[at] = cell;
+}
+
+/*
+ * Adds to cells (see abi.h), eight bytes for 32: so those of a protocol stay in the cache. One that
+ * could overflow, as a sum too large for any, goes to the ports.
+ */
+static inline void cells_add(uint64_t *cells, struct weir_port *ports, const struct weir_flow *f)
+{
+	const uint32_t row = f->proto == WEIR_P_TCP   ? 0
+			     : f->proto == WEIR_P_UDP ? 2 << 16
+						      : 4 << 16;
+	const uint32_t src = row | (uint16_t)weir_be16(f->sport);
+	const uint32_t dst = row | 1 << 16 | (uint16_t)weir_be16(f->dport);
+	const uint64_t bytes = f->bytes, packets = f->packets;
+
+	if (!(f->meta & WEIR_META_PORTS))
+		return;
+	if (__builtin_expect(packets >= WEIR_CELL_PACKETS || bytes >= WEIR_CELL_BYTES, 0)) {
+		cells_spill(ports, src, packets, bytes);
+		cells_spill(ports, dst, packets, bytes);
+		return;
+	}
+	cells_add_one(cells, ports, src, packets << WEIR_CELL_SHIFT | bytes);
+	cells_add_one(cells, ports, dst, packets << WEIR_CELL_SHIFT | bytes);
+}
+
+/* Cells lie in no order: asked for some lines before they are wanted. */
+static inline void cells_ask(const uint64_t *cells, const struct weir_flow *f)
+{
+	const uint32_t row = f->proto == WEIR_P_TCP   ? 0
+			     : f->proto == WEIR_P_UDP ? 2 << 16
+						      : 4 << 16;
+
+	__builtin_prefetch(&cells[row | (uint16_t)weir_be16(f->sport)], 1);
+	__builtin_prefetch(&cells[row | 1 << 16 | (uint16_t)weir_be16(f->dport)], 1);
+}
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Copies of all CPUs' flow tables made one list of flows, with what is staged and what was ended.
+ *
+ * All CPUs hash alike, so a flow lies in the same set on each of them: the tables are walked in
+ * step, a bundle (32 sets) at a time, and only lines of the same bundle are held against each
+ * other, in a table so small that it never leaves the cache. What was ended comes first; its index
+ * lies in the order of the sets too. Ranges of sets have nothing to do with each other, so threads
+ * share the walk, and the list is the same however many they are.
+ */
+#ifndef WEIR_MERGE_H
+#define WEIR_MERGE_H
+
+#include "tables/cells.h"
+#include "tables/store.h"
+#include "tables/strand.h"
+
+/* When: what makes a record's ticks ns since the epoch. */
+struct moment {
+	__u64 now; /* ns since boot */
+	int64_t offset;
+};
+
+struct merge {
+	struct strand *flows;	     /* of each CPU; their `changed` bits are cleared */
+	const struct staged *staged; /* likewise */
+	uint32_t cpus;
+	uint32_t threads;
+	struct cells *cells; /* those of each thread */
+	struct store *ended; /* its stamp becomes that of flows that changed */
+	struct moment at;
+};
+
+/* Makes `to` the flow of a record; `fine` are its times, where there are any finer than ticks. */
+static inline void merge_flow(struct flow_sum *to, const line_t line, const struct moment *at,
+			      const struct fine *fine, uint32_t touched)
+{
+	const struct weir_flow *f = (const struct weir_flow *)line;
+	const uint64_t offset = (uint64_t)at->offset;
+
+	flow_sum_set(to, line, fine ? fine->first : ticks_to_ns(f->first, at->now) + offset,
+		     fine ? fine->last : ticks_to_ns(f->last, at->now) + offset);
+	to->touched = touched;
+}
+
+/* Fills an empty store, and adds to `ports` what is not ended. Lines in *live. 0 or -ENOMEM. */
+int merge_flows(const struct merge *m, struct store *out, struct weir_port *ports, uint64_t *live);
+
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Parts of weir top's screen, for top_screen.c, which says where they are. */
+#ifndef WEIR_TOP_PARTS_H
+#define WEIR_TOP_PARTS_H
+
+#include "top/top.h"
+
+/* The first line. */
+void summary_title(const struct top *t);
+/* Totals and graph, on 4 lines or more, or none. */
+void summary_draw(const struct top *t, int y, int lines);
+/* The fields one can sort by, over the table's `lines` from `y` on and the line above them. */
+void overlay_menu(const struct top *t, int y, int lines);
+/* The help, over all. */
+void overlay_help(const struct top *t);
+
+#endif
