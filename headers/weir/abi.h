@@ -12,7 +12,7 @@
 
 #include <linux/types.h>
 
-#define WEIR_ABI 4
+#define WEIR_ABI 5
 
 #define WEIR_BATCH 16	   /* packets staged before they are committed together */
 #define WEIR_WAYS 2	   /* records in a set */
@@ -190,17 +190,15 @@ struct weir_syn_set {
 };
 
 /*
- * Records that left a table, oldest overwritten first. `before` sums all that was ended
- * before this one: a reader that comes late knows exactly what it missed.
+ * Records that left a table, oldest overwritten first. The ring's `sum` has all that was ended:
+ * a reader that comes late and takes what is left knows exactly what it missed.
  */
 struct weir_ended_flow {
 	__u64 line[8]; /* a struct weir_flow */
-	struct weir_sum before;
 };
 
 struct weir_ended_syn {
-	__u64 line[8];		/* a struct weir_syn */
-	struct weir_sum before; /* packets: segments counted as a source's; bytes: as a target's */
+	__u64 line[8]; /* a struct weir_syn */
 };
 
 /*
@@ -334,8 +332,8 @@ WEIR_ASSERT(sizeof(struct weir_flow) == 64);
 WEIR_ASSERT(sizeof(struct weir_syn) == 64);
 WEIR_ASSERT(sizeof(struct weir_packet) == 64);
 WEIR_ASSERT(sizeof(struct weir_flow_set) == 128);
-WEIR_ASSERT(sizeof(struct weir_ended_flow) == 80);
-WEIR_ASSERT(sizeof(struct weir_ended_syn) == 80);
+WEIR_ASSERT(sizeof(struct weir_ended_flow) == 64);
+WEIR_ASSERT(sizeof(struct weir_ended_syn) == 64);
 WEIR_ASSERT(__builtin_offsetof(struct weir_flow, gen) == 7);
 WEIR_ASSERT(__builtin_offsetof(struct weir_syn, gen) == 7);
 WEIR_ASSERT(__builtin_offsetof(struct weir_flow, bytes) == 40);

@@ -4,7 +4,7 @@
  *
  * Written by one CPU, read by anyone: a record is replaced under an odd `gen`, its counters are
  * single aligned words. A full set gives its least useful record to the ended ring, whose
- * oldest entry is overwritten; `before` in every entry keeps the sums exact for late readers.
+ * oldest entry is overwritten; the ring's sum keeps the books exact for late readers.
  *
  * A backend defines what these functions need of the world:
  * - weir_tables_on(): the WEIR_TABLE_* there are, known before the first packet;
@@ -218,7 +218,6 @@ weir_inline void weir_ring_put(struct weir_ring *ring, struct weir_ended_flow *s
 		slot->line[5] = line[5];
 		slot->line[6] = line[6];
 		slot->line[7] = line[7];
-		slot->before = ring->sum;
 	}
 	ring->sum.packets += packets;
 	ring->sum.bytes += bytes;

@@ -7,6 +7,7 @@
 
 #include "tables/strand.h"
 #include "tables/table_use.h"
+#include "tables/totals.h"
 
 #define CHUNK 32       /* bundles copied between two looks at the ring */
 #define GEN_WINDOW 120 /* replacements after which a gen could come round again */
@@ -261,13 +262,12 @@ struct weir_sum line_weight(const struct strand *s, const line_t line)
 }
 
 /* Copies entry `at` of the ring; false when it was overwritten before or while we did. */
-static bool ring_get(const struct strand *s, __u64 at, struct weir_ended_flow *e)
+static bool ring_get(const struct strand *s, __u64 at, line_t to)
 {
-	const volatile __u64 *from = (const volatile __u64 *)&s->ring[at & s->mask];
-	__u64 *to = (__u64 *)e;
+	const volatile __u64 *from = s->ring[at & s->mask].line;
 	size_t i;
 
-	for (i = 0; i < sizeof(*e) / 8; i++)
+	for (i = 0; i < sizeof(line_t) / 8; i++)
 		to[i] = from[i];
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	return word_load(&s->head->head) < at + s->mask + 1;
@@ -275,54 +275,83 @@ static bool ring_get(const struct strand *s, __u64 at, struct weir_ended_flow *e
 
 /* Where a reader stands in a ring. */
 struct place {
-	__u64 tail;
-	struct weir_sum expected, missed;
+	__u64 tail, head; /* the next entry to take, and how far to go */
+	struct weir_sum known, missed;
+	struct weir_sum sum; /* of all before `head`, where we are behind */
+	bool behind;
 	int laps;
 };
 
-/* Fills a batch up to *head, which moves where we were lapped. */
-static void next_batch(const struct strand *s, struct place *p, __u64 *head,
-		       struct ended_lines *ended)
+/* The ring sums up all that it was given: between two commits it holds still. */
+static void look_at_rest(const struct strand *s, struct place *p)
 {
-	struct weir_ended_flow e;
+	__u64 commits;
 
-	for (ended->n = 0; ended->n < STRAND_BATCH && p->tail < *head; p->tail++) {
-		struct weir_sum w;
+	do {
+		commits = commits_at_rest(s->cpu);
+		p->head = word_load(&s->head->head);
+		p->sum.packets = word_load(&s->head->sum.packets);
+		p->sum.bytes = word_load(&s->head->sum.bytes);
+	} while (word_load(&s->cpu->commits) != commits);
+}
 
-		if (!ring_get(s, p->tail, &e)) {
-			/* Once on from the middle of the ring, then from the newest entry. */
-			*head = word_load(&s->head->head);
-			p->tail = *head - (p->laps++ ? 1 : (s->mask + 1) / 2) - 1;
+/* Once on from the middle of the ring, then from the newest entry. */
+static void skip(const struct strand *s, struct place *p)
+{
+	look_at_rest(s, p);
+	p->tail = p->head - (p->laps++ ? 1 : (s->mask + 1) / 2);
+	p->behind = true;
+}
+
+/* What was passed over comes to light once all that was not is known. */
+static void catch_up(struct place *p)
+{
+	p->missed = sum_plus(p->missed, sum_minus(p->sum, p->known));
+	p->known = p->sum;
+	p->behind = false;
+}
+
+/* Fills a batch. */
+static void next_batch(const struct strand *s, struct place *p, struct ended_lines *ended)
+{
+	for (ended->n = 0; ended->n < STRAND_BATCH && p->tail < p->head;) {
+		if (!ring_get(s, p->tail, ended->line[ended->n])) {
+			skip(s, p);
 			continue;
 		}
-		w = line_weight(s, e.line);
-		p->missed.packets += e.before.packets - p->expected.packets;
-		p->missed.bytes += e.before.bytes - p->expected.bytes;
-		p->expected.packets = e.before.packets + w.packets;
-		p->expected.bytes = e.before.bytes + w.bytes;
+		p->known = sum_plus(p->known, line_weight(s, ended->line[ended->n]));
 		if (s->fine_ring)
 			ended->fine[ended->n] = s->fine_ring[p->tail & s->mask];
-		memcpy(ended->line[ended->n++], e.line, sizeof(line_t));
+		ended->n++;
+		p->tail++;
 	}
+	if (p->behind && p->tail == p->head)
+		catch_up(p);
 }
 
 int strand_drain(struct strand *s, const struct ended_taker *t)
 {
-	struct place p = { s->tail, s->expected, s->missed, 0 };
-	__u64 head = word_load(&s->head->head);
+	struct place p = { .tail = s->tail,
+			   .head = word_load(&s->head->head),
+			   .known = s->known,
+			   .missed = s->missed,
+			   .behind = s->behind };
 	struct ended_lines ended;
 
-	while (p.tail < head) {
+	if (p.behind)
+		look_at_rest(s, &p);
+	while (p.tail < p.head) {
 		int err;
 
-		next_batch(s, &p, &head, &ended);
+		next_batch(s, &p, &ended);
 		err = t->take(t->arg, s, &ended);
 		if (err)
 			return err;
 		strike_all(s, &ended);
 		s->tail = p.tail;
-		s->expected = p.expected;
+		s->known = p.known;
 		s->missed = p.missed;
+		s->behind = p.behind;
 	}
 	return p.laps > 0;
 }
@@ -385,7 +414,7 @@ int strand_init(struct strand *s, const struct tables *t, uint32_t cpu, bool syn
 	const struct weir_cpu *c = &t->cpu[cpu];
 	uint32_t packs;
 
-	*s = (struct strand){ .key = c->key, .syn = syn };
+	*s = (struct strand){ .cpu = c, .key = c->key, .syn = syn };
 	if (syn) {
 		s->sets = p->syn_sets;
 		s->lines = (const volatile line_t *)&t->syns[(size_t)cpu * p->syn_sets];

@@ -39,12 +39,14 @@ struct strand {
 	struct bundle *bundle;
 	const volatile struct weir_ended_flow *ring;
 	const struct fine *fine_ring;
+	const struct weir_cpu *cpu;
 	const struct weir_ring *head;
 	const __u64 *key; /* of the hash */
 	__u64 mask;
-	__u64 tail;		  /* next entry to take */
-	struct weir_sum expected; /* what its `before` must say */
+	__u64 tail;	       /* next entry to take */
+	struct weir_sum known; /* of all entries before it, those missed among them */
 	struct weir_sum missed;
+	bool behind; /* not all that was missed is in `missed` yet */
 	bool syn;
 };
 

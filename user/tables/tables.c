@@ -31,9 +31,9 @@ int plan_make(struct plan *plan, uint64_t memory, uint32_t cpus)
 	if (memory / cpus <= sizeof(struct weir_cpu) + 16384)
 		return -ENOSPC;
 	each = memory / cpus - sizeof(struct weir_cpu);
-	/* A quarter for ended flows, a tenth for SYN, the rest for flows. */
-	plan->ended = power_of_two_within(each / 4 / sizeof(struct weir_ended_flow));
-	plan->syn_ended = power_of_two_within(each / 32 / sizeof(struct weir_ended_syn));
+	/* A fifth for ended flows, a tenth for SYN, the rest for flows. */
+	plan->ended = power_of_two_within(each / 5 / sizeof(struct weir_ended_flow));
+	plan->syn_ended = power_of_two_within(each / 40 / sizeof(struct weir_ended_syn));
 	plan->syn_sets = (uint32_t)(each / 14 / sizeof(struct weir_syn_set));
 	each -= plan->ended * sizeof(struct weir_ended_flow) +
 		plan->syn_ended * sizeof(struct weir_ended_syn) +
