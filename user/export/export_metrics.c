@@ -62,10 +62,19 @@ static void look_round(struct scrape *s, struct exporter *e)
 	}
 }
 
+void put_number(struct scrape *s)
+{
+	const struct look *l;
+
+	each_up (s, l)
+		metric_u64(&s->m, number_at(l, s->at), "interface", l->name, NULL);
+}
+
 static void put_all(struct scrape *s, const struct family *f)
 {
 	for (; f->name; f++) {
 		metric_begin(&s->m, f->name, f->type, f->unit, f->help);
+		s->at = f->at;
 		f->put(s);
 	}
 }

@@ -14,9 +14,11 @@ static void put_run_seconds(struct scrape *s)
 	const struct look *l;
 	int i;
 
-	each_look(s, l) for (i = 0; l->up && i < 2; i++)
-		metric_double(&s->m, (double)l->program[i].run_time_ns / 1e9, "interface", l->name,
-			      "direction", scrape_dirs[WEIR_DIR_INGRESS + i], NULL);
+	each_up (s, l)
+		for (i = 0; i < 2; i++)
+			metric_double(&s->m, (double)number_at(&l->program[i], s->at) / 1e9,
+				      "interface", l->name, "direction",
+				      scrape_dirs[WEIR_DIR_INGRESS + i], NULL);
 }
 
 static void put_runs(struct scrape *s)
@@ -24,23 +26,17 @@ static void put_runs(struct scrape *s)
 	const struct look *l;
 	int i;
 
-	each_look(s, l) for (i = 0; l->up && i < 2; i++)
-		metric_u64(&s->m, l->program[i].run_cnt, "interface", l->name, "direction",
-			   scrape_dirs[WEIR_DIR_INGRESS + i], NULL);
-}
-
-static void put_scans(struct scrape *s)
-{
-	const struct look *l;
-
-	each_look(s, l) if (l->up) metric_u64(&s->m, l->scanned.scans, "interface", l->name, NULL);
+	each_up (s, l)
+		for (i = 0; i < 2; i++)
+			metric_u64(&s->m, number_at(&l->program[i], s->at), "interface", l->name,
+				   "direction", scrape_dirs[WEIR_DIR_INGRESS + i], NULL);
 }
 
 static void put_scan_seconds(struct scrape *s)
 {
 	const struct look *l;
 
-	each_look(s, l) if (l->up)
+	each_up (s, l)
 		metric_double(&s->m, l->scanned.seconds, "interface", l->name, NULL);
 }
 
@@ -48,7 +44,8 @@ static void put_up(struct scrape *s)
 {
 	const struct look *l;
 
-	each_look(s, l) metric_u64(&s->m, l->up, "interface", l->name, NULL);
+	each_look (s, l)
+		metric_u64(&s->m, l->up, "interface", l->name, NULL);
 }
 
 static void put_cpu(struct scrape *s)
@@ -89,117 +86,74 @@ static void put_build(struct scrape *s)
 
 /* ---- sinks ---- */
 
-enum sink_number { SINK_RECORDS, SINK_PACKETS, SINK_BYTES, SINK_QUEUED, SINK_ERRORS, SINK_UP };
-
-static void put_sinks(struct scrape *s, enum sink_number what)
+static void put_sink(struct scrape *s)
 {
-	int i;
+	const struct sink_look *l;
 
-	for (i = 0; i < s->sinks; i++) {
-		const struct sink_stats *t = &s->sink[i].stats;
-		const uint64_t numbers[] = { t->records,	t->packets, t->bytes,
-					     t->queued_records, t->errors,  t->up };
-
-		metric_u64(&s->m, numbers[what], "sink", s->sink[i].name, "target",
-			   s->sink[i].target, NULL);
-	}
-}
-
-static void put_sink_records(struct scrape *s)
-{
-	put_sinks(s, SINK_RECORDS);
-}
-
-static void put_sink_packets(struct scrape *s)
-{
-	put_sinks(s, SINK_PACKETS);
-}
-
-static void put_sink_bytes(struct scrape *s)
-{
-	put_sinks(s, SINK_BYTES);
-}
-
-static void put_sink_queued(struct scrape *s)
-{
-	put_sinks(s, SINK_QUEUED);
-}
-
-static void put_sink_errors(struct scrape *s)
-{
-	put_sinks(s, SINK_ERRORS);
+	for (l = s->sink; l < s->sink + s->sinks; l++)
+		metric_u64(&s->m, number_at(&l->stats, s->at), "sink", l->name, "target", l->target,
+			   NULL);
 }
 
 static void put_sink_up(struct scrape *s)
 {
-	put_sinks(s, SINK_UP);
+	const struct sink_look *l;
+
+	for (l = s->sink; l < s->sink + s->sinks; l++)
+		metric_u64(&s->m, l->stats.up, "sink", l->name, "target", l->target, NULL);
 }
 
-static void put_drops(struct scrape *s, enum sink_number what)
+/* A number for each reason. */
+static void put_drops(struct scrape *s)
 {
-	int i, why;
+	const struct sink_look *l;
+	int why;
 
-	for (i = 0; i < s->sinks; i++)
-		for (why = 0; why < DROPS; why++) {
-			const struct sink_stats *t = &s->sink[i].stats;
-
-			metric_u64(&s->m,
-				   what == SINK_RECORDS	  ? t->dropped_records[why]
-				   : what == SINK_PACKETS ? t->dropped_packets[why]
-							  : t->dropped_bytes[why],
-				   "sink", s->sink[i].name, "target", s->sink[i].target, "reason",
+	for (l = s->sink; l < s->sink + s->sinks; l++)
+		for (why = 0; why < DROPS; why++)
+			metric_u64(&s->m, number_at(&l->stats, s->at + why * sizeof(uint64_t)),
+				   "sink", l->name, "target", l->target, "reason",
 				   sink_drop_names[why], NULL);
-		}
 }
 
-static void put_dropped_records(struct scrape *s)
-{
-	put_drops(s, SINK_RECORDS);
-}
-
-static void put_dropped_packets(struct scrape *s)
-{
-	put_drops(s, SINK_PACKETS);
-}
-
-static void put_dropped_bytes(struct scrape *s)
-{
-	put_drops(s, SINK_BYTES);
-}
+#define PROGRAM(member) NUMBER(struct bpf_prog_info, member)
+#define SINK(member) NUMBER(struct sink_stats, member)
 
 const struct family scrape_daemon[] = {
 	{ "weir_program_run_seconds", METRIC_COUNTER, "seconds", put_run_seconds,
+	  PROGRAM(run_time_ns),
 	  "Time in the kernel programs; counted while sysctl kernel.bpf_stats_enabled is 1." },
-	{ "weir_program_runs", METRIC_COUNTER, NULL, put_runs,
+	{ "weir_program_runs", METRIC_COUNTER, NULL, put_runs, PROGRAM(run_cnt),
 	  "Runs of the kernel programs; counted while sysctl kernel.bpf_stats_enabled is 1." },
-	{ "weir_scans", METRIC_COUNTER, NULL, put_scans, "Scans of the tables by this daemon." },
-	{ "weir_scan_cpu_seconds", METRIC_COUNTER, "seconds", put_scan_seconds,
+	{ "weir_scans", METRIC_COUNTER, NULL, put_number, LOOK(scanned.scans),
+	  "Scans of the tables by this daemon." },
+	{ "weir_scan_cpu_seconds", METRIC_COUNTER, "seconds", put_scan_seconds, 0,
 	  "CPU time of this daemon's scans." },
-	{ "weir_interface_up", METRIC_GAUGE, NULL, put_up, "1 where the interface is watched." },
-	{ "weir_sink_records", METRIC_COUNTER, NULL, put_sink_records,
+	{ "weir_interface_up", METRIC_GAUGE, NULL, put_up, 0, "1 where the interface is watched." },
+	{ "weir_sink_records", METRIC_COUNTER, NULL, put_sink, SINK(records),
 	  "Flow records that a sink has delivered, since the daemon began." },
-	{ "weir_sink_packets", METRIC_COUNTER, NULL, put_sink_packets,
+	{ "weir_sink_packets", METRIC_COUNTER, NULL, put_sink, SINK(packets),
 	  "IP packets in the flow records that a sink has delivered." },
-	{ "weir_sink_bytes", METRIC_COUNTER, "bytes", put_sink_bytes,
+	{ "weir_sink_bytes", METRIC_COUNTER, "bytes", put_sink, SINK(bytes),
 	  "Bytes of L2 frames in the flow records that a sink has delivered." },
-	{ "weir_sink_dropped_records", METRIC_COUNTER, NULL, put_dropped_records,
+	{ "weir_sink_dropped_records", METRIC_COUNTER, NULL, put_drops, SINK(dropped_records),
 	  "Flow records that a sink had to let go, by reason." },
-	{ "weir_sink_dropped_packets", METRIC_COUNTER, NULL, put_dropped_packets,
+	{ "weir_sink_dropped_packets", METRIC_COUNTER, NULL, put_drops, SINK(dropped_packets),
 	  "IP packets in the flow records that a sink had to let go." },
-	{ "weir_sink_dropped_bytes", METRIC_COUNTER, "bytes", put_dropped_bytes,
+	{ "weir_sink_dropped_bytes", METRIC_COUNTER, "bytes", put_drops, SINK(dropped_bytes),
 	  "Bytes of L2 frames in the flow records that a sink had to let go." },
-	{ "weir_sink_queue_records", METRIC_GAUGE, NULL, put_sink_queued,
+	{ "weir_sink_queue_records", METRIC_GAUGE, NULL, put_sink, SINK(queued_records),
 	  "Flow records that wait for a sink." },
-	{ "weir_sink_errors", METRIC_COUNTER, NULL, put_sink_errors,
+	{ "weir_sink_errors", METRIC_COUNTER, NULL, put_sink, SINK(errors),
 	  "Attempts to deliver that failed." },
-	{ "weir_sink_up", METRIC_GAUGE, NULL, put_sink_up,
+	{ "weir_sink_up", METRIC_GAUGE, NULL, put_sink_up, 0,
 	  "1 where the last attempt to deliver went well." },
-	{ "process_cpu_seconds", METRIC_COUNTER, "seconds", put_cpu,
+	{ "process_cpu_seconds", METRIC_COUNTER, "seconds", put_cpu, 0,
 	  "User and system CPU time of the daemon." },
-	{ "process_start_time_seconds", METRIC_GAUGE, "seconds", put_start,
+	{ "process_start_time_seconds", METRIC_GAUGE, "seconds", put_start, 0,
 	  "When the daemon began, since the epoch." },
-	{ "process_resident_memory_bytes", METRIC_GAUGE, "bytes", put_resident,
+	{ "process_resident_memory_bytes", METRIC_GAUGE, "bytes", put_resident, 0,
 	  "Resident memory of the daemon, the tables it has mapped among it." },
-	{ "weir_build", METRIC_INFO, NULL, put_build, "Version of weir and of its tables." },
+	{ "weir_build", METRIC_INFO, NULL, put_build, 0, "Version of weir and of its tables." },
 	{ NULL },
 };
