@@ -13,9 +13,9 @@
 #include <string.h>
 
 #include <weir/sketch.h>
-#include "base/largest.h"
 #include "files/native_path.h"
 #include "tables/reader.h"
+#include "views/view.h"
 
 #define FLOWS 3000
 #define CPUS 5
@@ -145,16 +145,27 @@ static void same(struct snapshot *a, struct snapshot *b)
 	assert_int_equal(a->live, b->live);
 }
 
-/* By their peaks, where there are any, the same flows are found as by looking at all of them. */
-static void check_largest(const struct snapshot *s)
+/* Of few rows the same are made as of all of them, though most flows are passed over. */
+static void check_first(const struct snapshot *const *s, int snapshots)
 {
-	uint32_t all[FLOWS], some[FLOWS], want, n;
+	static const char *const keys[] = { "bytes", "packets", "last" };
+	const struct source sources[2] = { { s[0], 1 }, { s[snapshots - 1], 2 } };
+	struct rows all, some;
+	uint64_t want;
+	size_t i;
 
-	for (want = 1; want <= FLOWS; want = want * 3 + 1) {
-		n = largest(&s->store.flows->bytes, sizeof(*s->store.flows), s->store.flow_count,
-			    all, want);
-		assert_int_equal(largest_flows(&s->store, some, want), n);
-		assert_memory_equal(all, some, n * sizeof(*all));
+	for (i = 0; i < 3; i++) {
+		assert_int_equal(rows_make(&all, &view_flows, sources, snapshots, keys[i], 0), 0);
+		for (want = 1; want <= all.count + 1; want = want * 3 + 1) {
+			assert_int_equal(
+				rows_make(&some, &view_flows, sources, snapshots, keys[i], want),
+				0);
+			assert_int_equal(some.count, want < all.count ? want : all.count);
+			assert_int_equal(some.of, all.of);
+			assert_memory_equal(some.data, all.data, some.count * view_flows.row_size);
+			rows_free(&some);
+		}
+		rows_free(&all);
 	}
 }
 
@@ -162,8 +173,8 @@ static void read_and_check(struct world *w)
 {
 	assert_int_equal(reader_read(w->reader, &w->s), 0);
 	assert_int_equal(reader_read(w->threaded, &w->t), 0);
-	check_largest(&w->s);
-	check_largest(&w->t);
+	check_first((const struct snapshot *[]){ &w->s }, 1);
+	check_first((const struct snapshot *[]){ &w->t, &w->s }, 2);
 	check(w, &w->s);
 	same(&w->s, &w->t);
 }
@@ -284,29 +295,32 @@ static void visits_and_snapshots_add_up(void **state)
 	end(w);
 }
 
-static void the_largest_are_found(void **state)
+/* Whatever lies before, on and behind the last peak, and whatever is asked for. */
+static void large_flows_are_found(void **state)
 {
-	uint64_t values[500];
-	uint32_t numbers[600], want, n, i, k;
+	struct store s = { 0 };
+	uint64_t least;
+	uint32_t n, k, i;
 
 	(void)state;
-	for (want = 0; want <= 600; want += 37) {
-		for (i = 0; i < 500; i++)
-			values[i] = weir_mix(i + want) % 100;
-		n = largest(values, sizeof(*values), 500, numbers, want);
-		assert_int_equal(n, want < 500 ? want : 500);
-		for (i = 1; i < n; i++)
-			assert_true(values[numbers[i - 1]] > values[numbers[i]] ||
-				    (values[numbers[i - 1]] == values[numbers[i]] &&
-				     numbers[i - 1] < numbers[i]));
-		/* None that is left is larger. */
-		for (i = 0; n && i < 500; i++) {
-			for (k = 0; k < n && numbers[k] != i; k++)
-				;
-			if (k == n)
-				assert_true(values[i] <= values[numbers[n - 1]]);
-		}
+	for (i = 0; i < 500; i++) {
+		const struct flow_sum f = { .tail = i, .packets = 1, .bytes = weir_mix(i) % 100 };
+
+		assert_int_equal(store_add_flow(&s, &f), 0);
 	}
+	for (n = 0; n <= 500; n += 37) {
+		assert_int_equal(store_peaks(&s, n), 0);
+		for (s.peaked = n, i = 0; i < n; i++)
+			if (s.flows[i].bytes > s.peaks[i / STORE_BLOCK])
+				s.peaks[i / STORE_BLOCK] = s.flows[i].bytes;
+		for (least = 0; least <= 101; least++)
+			for (i = k = 0; i <= 500; i++) {
+				for (k = k < i ? i : k; k < 500 && s.flows[k].bytes < least; k++)
+					;
+				assert_int_equal(store_next_large(&s, i, least), k);
+			}
+	}
+	store_free(&s);
 }
 
 /* A store that grows from nothing, in batches of any size, against its own plain list. */
@@ -348,7 +362,7 @@ int main(void)
 		cmocka_unit_test(flows_of_all_cpus_are_merged),
 		cmocka_unit_test(changes_are_named),
 		cmocka_unit_test(visits_and_snapshots_add_up),
-		cmocka_unit_test(the_largest_are_found),
+		cmocka_unit_test(large_flows_are_found),
 		cmocka_unit_test(stores_add_up),
 	};
 

@@ -206,6 +206,22 @@ uint32_t store_sets(const struct store *s, const struct flow_sum *copy, uint32_t
 	return bits;
 }
 
+uint32_t store_next_large(const struct store *s, uint32_t number, uint64_t bytes)
+{
+	while (number < s->flow_count) {
+		if (number < s->peaked && s->peaks[number / STORE_BLOCK] < bytes) {
+			/* What lies behind the last peak may lie in its block. */
+			number = number / STORE_BLOCK * STORE_BLOCK + STORE_BLOCK;
+			number = number < s->peaked ? number : s->peaked;
+			continue;
+		}
+		if (s->flows[number].bytes >= bytes)
+			return number;
+		number++;
+	}
+	return s->flow_count;
+}
+
 static void add_to_number(struct store *s, uint32_t number, const struct flow_sum *f)
 {
 	store_add_to(s, &s->flows[number], f);

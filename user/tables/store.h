@@ -106,6 +106,11 @@ uint32_t store_hash(const struct store *s, const struct flow_sum *f);
  */
 uint32_t store_sets(const struct store *s, const struct flow_sum *copy, uint32_t sets,
 		    uint32_t first);
+/*
+ * The number of the first flow from `number` on that has as many bytes, or flow_count. Of those
+ * that have peaks, most are not looked at.
+ */
+uint32_t store_next_large(const struct store *s, uint32_t number, uint64_t bytes);
 /* Adds `f` to `to`, an entry of `s` with the same key. */
 void store_add_to(struct store *s, struct flow_sum *to, const struct flow_sum *f);
 /* Removes the first so many flows and SYN records; the others keep their order. */

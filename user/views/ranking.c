@@ -2,7 +2,7 @@
 /*
  * Rows of a view in order, and of many only the first; see view.h. Those wanted are a heap whose
  * first is the last of them in the order: a row that is made one by one and is none of them is
- * never stored.
+ * never stored, and where the view knows its largest, most are not even made.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -141,30 +141,47 @@ static bool wants_rest(const struct rows *r, const char *row, const struct order
 				 r->count < o->keep || !is_behind(row, r->data, o));
 }
 
-/* One by one: each goes behind those there are, or, once there are as many as wanted, to them. */
+/* The next entry that may be among those wanted. */
+static uint32_t next_entry(const struct rows *r, const struct snapshot *s, uint32_t i,
+			   const struct order *o)
+{
+	if (!r->view->next || o->field->type != FIELD_U64 || !o->keep || r->count < o->keep)
+		return i;
+	return r->view->next(s, o->field, i, field_number(o->field, r->data));
+}
+
+/* Behind those there are, or, once there are as many as wanted, to them. */
+static void take_row(struct rows *r, const char *row, struct order *o)
+{
+	if (o->keep && r->count == o->keep) {
+		offer(r->data, r->count, row, o);
+		return;
+	}
+	memcpy((char *)r->data + r->count++ * o->size, row, o->size);
+	if (r->count == o->keep)
+		make_heap(r->data, r->count, o);
+}
+
+/* One by one. */
 static int pick(struct rows *r, const struct source *source, struct order *o)
 {
-	const uint32_t entries = r->view->entries(source->snapshot);
+	const struct snapshot *s = source->snapshot;
+	const uint32_t entries = r->view->entries(s);
 	char row[ROW_MAX];
-	uint32_t i;
+	uint32_t i, n = 0;
 
 	if (make_room(r, entries, o))
 		return -ENOMEM;
-	for (i = 0; i < entries; i++) {
-		if (!r->view->row(source->snapshot, i, row))
+	for (i = 0; (i = next_entry(r, s, i, o)) < entries; i++) {
+		if (!r->view->row(s, i, row))
 			continue;
+		n++;
 		if (wants_rest(r, row, o))
-			r->view->rest(source->snapshot, i, row);
+			r->view->rest(s, i, row);
 		set_interface(r->view, row, 1, source->iface);
-		r->of++;
-		if (o->keep && r->count == o->keep) {
-			offer(r->data, r->count, row, o);
-			continue;
-		}
-		memcpy((char *)r->data + r->count++ * o->size, row, o->size);
-		if (r->count == o->keep)
-			make_heap(r->data, r->count, o);
+		take_row(r, row, o);
 	}
+	r->of += r->view->next ? entries : n;
 	return 0;
 }
 

@@ -216,6 +216,20 @@ static bool flow_row_of(const struct snapshot *s, uint32_t i, void *to)
 	return true;
 }
 
+/* Most flows are less than the first few wanted: then no row is made of them. */
+static uint32_t next_flow(const struct snapshot *s, const struct field *f, uint32_t i,
+			  uint64_t least)
+{
+	const struct store *flows = &s->store;
+
+	if (f->offset == AT(flow_row, bytes))
+		return store_next_large(flows, i, least);
+	if (f->offset == AT(flow_row, packets))
+		while (i < flows->flow_count && flows->flows[i].packets < least)
+			i++;
+	return i;
+}
+
 static int addr_compare(const struct addr *a, const struct addr *b)
 {
 	int order = memcmp(a->bytes, b->bytes, sizeof(a->bytes));
@@ -320,6 +334,7 @@ const struct view view_flows = {
 	.row_size = sizeof(struct flow_row),
 	.entries = count_flows,
 	.row = flow_row_of,
+	.next = next_flow,
 };
 const struct view view_conversations = {
 	.name = "conversations",

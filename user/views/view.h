@@ -87,6 +87,12 @@ struct view {
 	/* Or there are so many entries, each a row or, where false, none of this view. */
 	uint32_t (*entries)(const struct snapshot *s);
 	bool (*row)(const struct snapshot *s, uint32_t entry, void *row);
+	/*
+	 * Or NULL: every entry is a row, and this is the first from `entry` on that may not be less
+	 * than `least` in a field: none that is left out has as much. Past the last one: entries().
+	 */
+	uint32_t (*next)(const struct snapshot *s, const struct field *f, uint32_t entry,
+			 uint64_t least);
 	/* What costs more of such a row, its members from this offset on; or NULL. */
 	void (*rest)(const struct snapshot *s, uint32_t entry, void *row);
 	uint16_t rest_at;
