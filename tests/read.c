@@ -438,7 +438,6 @@ static void pipes(void **state)
 	end(&f);
 }
 
-/* read [PATTERN]: only those tests. */
 static void a_mapped_file_that_is_cut_short(void **state)
 {
 	char path[] = "/tmp/weir-read-XXXXXX";
@@ -467,6 +466,41 @@ static void a_mapped_file_that_is_cut_short(void **state)
 	free(ones);
 }
 
+/* Whenever that is: all is counted, or what is not is told of in a line. */
+static void a_file_that_is_cut_short_while_it_is_read(void **state)
+{
+	uint32_t threads, delay, cut = 0;
+	struct file f;
+
+	(void)state;
+	begin(&f, false, false);
+	put_records(&f, SIZE_MAX_MIB << 20);
+	for (delay = 0; delay < 12; delay++)
+		for (threads = 1; threads <= 3; threads++) {
+			const char *path = write_file(&f, "a");
+			pid_t child = fork();
+			struct result r;
+			int status;
+
+			if (!child) {
+				usleep(delay * delay * 200);
+				_exit(truncate(path, (off_t)f.size / 2) != 0);
+			}
+			r = read_files(&path, 1, threads, false);
+			assert_int_equal(waitpid(child, &status, 0), child);
+			assert_int_equal(status, 0);
+			assert_true(r.frames <= f.records);
+			assert_int_equal(!r.err, !r.error[0]);
+			assert_true(r.err || r.frames == f.records);
+			cut += r.err != 0;
+			free(r.json);
+			unlink(path);
+		}
+	assert_true(cut > 0);
+	end(&f);
+}
+
+/* read [PATTERN]: only those tests. */
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -479,6 +513,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(several_files),
 		cmocka_unit_test(pipes),
 		cmocka_unit_test(a_mapped_file_that_is_cut_short),
+		cmocka_unit_test(a_file_that_is_cut_short_while_it_is_read),
 	};
 
 	int failed;

@@ -189,6 +189,15 @@ static size_t read_header(int fd, unsigned char *to)
 	return have;
 }
 
+static void note_lost(struct capture *c, const char *path, int err)
+{
+	if (err == -ESTALE || err == -EIO)
+		snprintf(c->error, sizeof(c->error),
+			 "%s: %s: the last frames counted may not be what they were", path,
+			 err == -EIO ? "cannot be read to its end"
+				     : "was cut short while it was read");
+}
+
 static int read_descriptor(struct capture *c, const char *path, int fd)
 {
 	struct plain plain = { .fd = fd, .lanes = &c->lanes };
@@ -204,11 +213,7 @@ static int read_descriptor(struct capture *c, const char *path, int fd)
 		if (plain.frames)
 			note_times(c, plain.first_ns, plain.last_ns);
 		c->frames += plain.frames;
-		if (err == -ESTALE)
-			snprintf(c->error, sizeof(c->error),
-				 "%s: was cut short while it was read: the last frames counted may "
-				 "not be what they were",
-				 path);
+		note_lost(c, path, err);
 		s.part[1] = plain.left;
 		s.size[1] = plain.left_size;
 	}

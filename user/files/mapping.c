@@ -75,9 +75,9 @@ size_t mapping_lost(void)
 	return atomic_load_explicit(&lost, memory_order_relaxed);
 }
 
-long mapping_faults(void)
+long mapping_waits(void)
 {
 	struct rusage use;
 
-	return getrusage(RUSAGE_THREAD, &use) ? 0 : use.ru_minflt + use.ru_majflt;
+	return getrusage(RUSAGE_THREAD, &use) ? 0 : use.ru_majflt + use.ru_nvcsw;
 }

@@ -23,7 +23,7 @@ void mapping_drop(const struct mapping *m, size_t at, size_t size);
 /* The first byte that may have been read as a zero it was not; SIZE_MAX where none was. */
 size_t mapping_lost(void);
 
-/* Page faults this thread has taken. */
-long mapping_faults(void);
+/* How often this thread has waited, such as for pages that were not in memory. */
+long mapping_waits(void);
 
 #endif

@@ -2,12 +2,10 @@
 /*
  * Counts the records of a plain capture file where they lie, a block after the other, in as many
  * lanes as there are. Where a record begins only the one before it says: so each lane has blocks of
- * its own and counts what begins in them, but they look for the records in the order of the file,
- * each told by the one before where to begin. Looking is a tenth of the work. What is counted does
- * not depend on the number of lanes, nor on what was guessed.
- *
- * A file that the page cache holds in huge pages is mapped, and of each record only what is counted
- * is looked at: most of a large one never leaves memory. Whatever else there is is read.
+ * its own and counts what begins in them, but their records are listed in the order of the file,
+ * each told by the one before where to begin. Most of the looking is done before, while the block
+ * before is counted (scout.h). What is counted does not depend on the number of lanes, nor on what
+ * was guessed.
  */
 #ifndef WEIR_PLAIN_H
 #define WEIR_PLAIN_H
@@ -30,7 +28,9 @@ struct plain {
 
 /*
  * Counts all up to the first record that is not plain. 0 where nothing is left, 1 where something
- * is: `left`, and then what fd has still to give; or a negative errno.
+ * is: `left`, and then what fd has still to give; or a negative errno: -ESTALE or -EIO where the
+ * file was cut short, or could not be read, after its records were found and before they were
+ * counted.
  */
 int plain_read(struct plain *p);
 void plain_free(struct plain *p);

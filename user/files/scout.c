@@ -4,28 +4,22 @@
 
 #include "files/scout.h"
 
-#define ALIKE 3	   /* records in a row that make a guess */
-#define LINE 64	   /* of a cache */
-#define HEADERS 84 /* bytes of a record up to the TCP flags of an IPv6 packet, and one more */
+#define SEEK_LINES 4 /* in which most guesses are made */
 
 static inline uint8_t top_byte(uint32_t seconds)
 {
 	return (uint8_t)(seconds >> 24);
 }
 
+/* What is one and looks otherwise, or the other way round, costs time and nothing else. */
 static bool is_record(const struct ground *g, const unsigned char *p)
 {
-	const unsigned char *end = g->bytes + g->there;
 	const bool swapped = g->format->swapped;
 	enum classic_end why;
-	uint32_t i, size;
 
-	for (i = 0; i < ALIKE; i++, p += size) {
-		size = classic_size(g->format, swapped, p, end, &why);
-		if (!size || top_byte(classic_word(p, swapped)) != top_byte(g->seconds))
-			return false;
-	}
-	return true;
+	return p + CLASSIC_RECORD <= g->bytes + g->there &&
+	       classic_word(p, swapped) >> 16 == g->seconds >> 16 &&
+	       classic_size(g->format, swapped, p, g->bytes + g->there, &why);
 }
 
 /* The first place from `p` on, before `limit`, that looks like a record's; or NULL. */
@@ -51,10 +45,10 @@ static uint32_t find_starts(const struct ground *g, struct stretch *s)
 	const size_t step = g->size / SCOUT_STRETCHES;
 	uint32_t i, k, n = 0;
 
-	for (k = 0; k < 4; k++)
+	for (k = 0; k < SEEK_LINES; k++)
 		for (i = 0; i < SCOUT_STRETCHES; i++)
-			__builtin_prefetch(g->bytes + i * step + k * LINE);
-	for (i = 0; i < SCOUT_STRETCHES && (i + 1) * step + ALIKE <= g->there; i++) {
+			__builtin_prefetch(g->bytes + i * step + k * SCOUT_LINE);
+	for (i = 0; i < SCOUT_STRETCHES && (i + 1) * step + CLASSIC_RECORD <= g->there; i++) {
 		const unsigned char *from = g->bytes + i * step, *p = guess(g, from, from + step);
 
 		if (p)
@@ -63,48 +57,32 @@ static uint32_t find_starts(const struct ground *g, struct stretch *s)
 	return n;
 }
 
-/* Follows all stretches in turn, a record of each: they wait for memory together. */
-weir_inline void follow(const struct ground *g, bool swapped, struct stretch *s, uint32_t n)
+void scout_begin(struct scouting *s, const struct ground *g, uint32_t *records)
 {
-	const unsigned char *end = g->bytes + g->there, *at[SCOUT_STRETCHES],
-			    *stop[SCOUT_STRETCHES];
-	uint32_t *record[SCOUT_STRETCHES], i, size, left, going = (1U << n) - 1;
-	enum classic_end why;
+	struct stretch *t = s->stretches;
+	uint32_t i, n = find_starts(g, t);
 
+	s->ground = *g;
+	s->count = n;
+	s->going = (1U << n) - 1;
+	s->turn = 0;
 	for (i = 0; i < n; i++) {
-		at[i] = g->bytes + s[i].start;
-		stop[i] = g->bytes + (i + 1 < n ? s[i + 1].start : g->size);
-		record[i] = s[i].records;
-	}
-	while (going)
-		for (left = going; left; left &= left - 1) {
-			i = (uint32_t)__builtin_ctz(left);
-			size = at[i] < stop[i] ? classic_size(g->format, swapped, at[i], end, &why)
-					       : 0;
-			if (!size) {
-				going &= ~(1U << i);
-				continue;
-			}
-			*record[i]++ = (uint32_t)(at[i] - g->bytes);
-			at[i] += size;
-			__builtin_prefetch(at[i]);
-			__builtin_prefetch(at[i] + HEADERS - 1);
-		}
-	for (i = 0; i < n; i++) {
-		s[i].end = (uint32_t)(at[i] - g->bytes);
-		s[i].count = (uint32_t)(record[i] - s[i].records);
+		t[i].records = scout_room(records, t[i].start, i);
+		s->record[i] = t[i].records;
+		s->at[i] = g->bytes + t[i].start;
+		s->stop[i] = g->bytes + (i + 1 < n ? t[i + 1].start : g->size);
 	}
 }
 
-uint32_t scout(const struct ground *g, uint32_t *records, struct stretch *s)
+void scout_end(struct scouting *s)
 {
-	uint32_t i, n = find_starts(g, s);
+	const bool swapped = s->ground.format && s->ground.format->swapped;
+	uint32_t i;
 
-	for (i = 0; i < n; i++)
-		s[i].records = scout_room(records, s[i].start, i);
-	if (g->format->swapped)
-		follow(g, true, s, n);
-	else
-		follow(g, false, s, n);
-	return n;
+	while (s->going)
+		scout_step(s, swapped);
+	for (i = 0; i < s->count; i++) {
+		s->stretches[i].end = (uint32_t)(s->at[i] - s->ground.bytes);
+		s->stretches[i].count = (uint32_t)(s->record[i] - s->stretches[i].records);
+	}
 }
