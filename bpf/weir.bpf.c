@@ -110,12 +110,15 @@ SLOW weir_bpf_tick(__u32 cpu)
 	return 0;
 }
 
-/* Whether to go on with a frame; the clock is right then. */
-weir_inline int begin(struct weir_cpu *c, __u32 packets, __u32 bytes)
+/*
+ * Whether to go on with a frame; the clock is right then. Comes before all else that is known of a
+ * frame, for of that a call would leave nothing in registers.
+ */
+weir_inline int begin(struct weir_cpu *c)
 {
-	if (!weir_enter(c, packets, bytes))
+	if (!weir_enter(c))
 		return 0;
-	if (bpf_jiffies64() != c->jiffies)
+	if (weir_unlikely(bpf_jiffies64() != c->jiffies))
 		weir_bpf_tick(c->index);
 	return 1;
 }
@@ -175,11 +178,13 @@ weir_inline int xdp_count(struct xdp_md *ctx)
 
 	if (!c)
 		return XDP_PASS;
-	f = xdp_frame(ctx, xdp_length(ctx));
-	if (begin(c, 1, f.length)) {
-		staged = weir_count_plain(c, &f, gso);
-		end(c, staged ? staged : xdp_count_any(ctx, c, f.length));
+	if (!begin(c)) {
+		weir_add(&c->reentered, 1, xdp_length(ctx));
+		return (int)weir_verdict;
 	}
+	f = xdp_frame(ctx, xdp_length(ctx));
+	staged = weir_link_type == WEIR_LINK_ETHERNET ? weir_count_plain(c, &f, gso) : 0;
+	end(c, weir_likely(staged) ? staged : xdp_count_any(ctx, c, f.length));
 	return (int)weir_verdict;
 }
 
@@ -259,18 +264,20 @@ APART tc_count_any(struct __sk_buff *skb, struct weir_cpu *c)
 
 weir_inline int tc_count(struct __sk_buff *skb)
 {
+	const struct weir_gso gso = tc_gso(skb);
 	struct weir_cpu *c = this_cpu();
-	struct weir_gso gso = tc_gso(skb);
 	struct weir_frame f;
 	__u32 staged;
 
 	if (!c)
 		return TC_ACT_UNSPEC;
-	f = tc_frame(skb);
-	if (begin(c, gso.segments > 1 ? gso.segments : 1, f.length)) {
-		staged = weir_count_plain(c, &f, gso);
-		end(c, staged ? staged : tc_count_any(skb, c));
+	if (!begin(c)) {
+		weir_add(&c->reentered, gso.segments > 1 ? gso.segments : 1, skb->len);
+		return TC_ACT_UNSPEC;
 	}
+	f = tc_frame(skb);
+	staged = weir_link_type == WEIR_LINK_ETHERNET ? weir_count_plain(c, &f, gso) : 0;
+	end(c, weir_likely(staged) ? staged : tc_count_any(skb, c));
 	return TC_ACT_UNSPEC;
 }
 

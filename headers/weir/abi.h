@@ -12,7 +12,7 @@
 
 #include <linux/types.h>
 
-#define WEIR_ABI 5
+#define WEIR_ABI 6
 
 #define WEIR_BATCH 16	   /* packets staged before they are committed together */
 #define WEIR_WAYS 2	   /* records in a set */
@@ -125,6 +125,17 @@ struct weir_sum {
 	__u64 bytes;
 };
 
+/* One word, so that both are added at once: `packets`, below 2^31, never carries into `over`. */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define WEIR_COUNTS                                                                                \
+	__u32 packets;                                                                             \
+	__s32 over
+#else
+#define WEIR_COUNTS                                                                                \
+	__s32 over;                                                                                \
+	__u32 packets
+#endif
+
 /*
  * A flow, in a table, in the ended ring, or not yet: a staged packet starts with the same
  * 40 bytes. Addresses are in network order, IPv4 as ::ffff:a.b.c.d. `gen` is odd while the
@@ -141,8 +152,7 @@ struct weir_flow {
 	__u64 src[2];
 	__u64 dst[2];
 	__u64 bytes;
-	__u32 packets;
-	__s32 over;
+	WEIR_COUNTS;
 	__u32 first; /* ticks */
 	__u32 last;
 };
@@ -219,16 +229,15 @@ struct weir_packet {
 	__u64 tail; /* the first 8 bytes of a weir_flow, gen 0 */
 	__u64 src[2];
 	__u64 dst[2];
-	__u32 hash;
-	__s32 over; /* bytes minus IP bytes */
-	__u32 bytes;
-	__u32 packets; /* 1, or the segments of a GSO packet */
-	__u32 set;     /* of the hash, by its place in the array */
-	__u32 kind;    /* enum weir_kind */
+	__u64 bytes;
+	WEIR_COUNTS; /* packets: 1, or the segments of a GSO packet */
+	__u32 set;   /* by its place in the array */
+	__u32 pad;
 } __attribute__((aligned(64)));
 
 /* What the parser says of a frame. */
 struct weir_parsed {
+	__u32 kind;	/* enum weir_kind, of an IP packet */
 	__u32 class;	/* enum weir_class */
 	__u32 reason;	/* enum weir_reason, for classes from WEIR_OTHER on */
 	__u32 oddities; /* 1 << enum weir_reason, of an IP packet */
@@ -294,11 +303,11 @@ struct weir_cpu {
 	 * The programs' own notes. They lie here because the verifier knows nothing of what it
 	 * reads from a map: of a value in a register it follows every one that it may have.
 	 */
-	__u32 begun;   /* of the batch under way, a bit each: packets that begin a flow */
-	__u32 syns;    /* those with SYN, RST or FIN */
-	__u32 gone;    /* those that ended a flow with ports: see weir_port_note() */
-	__u32 syn_way; /* see weir_syn_find() */
-	__u32 many;    /* see weir_many() */
+	__u32 begun; /* of the batch under way, a bit each: packets that begin a flow */
+	__u32 syns;  /* those with SYN, RST or FIN */
+	__u32 gone;  /* those that ended a flow with ports: see weir_port_note() */
+	__u32 way;   /* see weir_syn_find() and weir_flow_begin() */
+	__u32 many;  /* see weir_many() */
 	struct weir_parsed parsed; /* of the frame under way */
 } __attribute__((aligned(4096)));
 
@@ -337,7 +346,9 @@ WEIR_ASSERT(sizeof(struct weir_ended_syn) == 64);
 WEIR_ASSERT(__builtin_offsetof(struct weir_flow, gen) == 7);
 WEIR_ASSERT(__builtin_offsetof(struct weir_syn, gen) == 7);
 WEIR_ASSERT(__builtin_offsetof(struct weir_flow, bytes) == 40);
-WEIR_ASSERT(__builtin_offsetof(struct weir_packet, hash) == 40);
+WEIR_ASSERT(__builtin_offsetof(struct weir_packet, bytes) == 40);
+WEIR_ASSERT(__builtin_offsetof(struct weir_packet, packets) / 8 == 6);
+WEIR_ASSERT(__builtin_offsetof(struct weir_flow, packets) / 8 == 6);
 WEIR_ASSERT(__builtin_offsetof(struct weir_cpu, totals) % 64 == 0);
 WEIR_ASSERT(__builtin_offsetof(struct weir_cpu, stage) % 64 == 0);
 WEIR_ASSERT(WEIR_CLASSES <= 8 && WEIR_REASONS <= 32);

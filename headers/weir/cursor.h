@@ -23,6 +23,10 @@
 #define weir_unrolled
 #endif
 
+/* What is nearly always so is laid out in a straight line. */
+#define weir_likely(x) __builtin_expect(!!(x), 1)
+#define weir_unlikely(x) __builtin_expect(!!(x), 0)
+
 struct weir_cursor {
 	const unsigned char *pos;
 	const unsigned char *end;

@@ -37,6 +37,16 @@
 
 #define WEIR_EXT_MAX 8 /* IPv6 extension headers followed */
 
+/* What is said of a plain packet: the key, its kind, the IP length. */
+struct weir_plain {
+	__u64 tail;
+	__u64 key; /* what of the tail is key */
+	__u64 src[2];
+	__u64 dst[2];
+	__u32 kind; /* enum weir_kind */
+	__u32 ip_bytes;
+};
+
 struct weir_frame {
 	struct weir_cursor bytes; /* what was captured */
 	__u32 length;		  /* on the wire, without FCS */
@@ -196,8 +206,8 @@ weir_inline void weir_parse_l4(struct weir_cursor *c, __u32 left, __u32 proto, _
 			out->oddities |= 1 << WEIR_R_L4_SHORT;
 	}
 	out->headers += l4;
-	p->kind = (meta & WEIR_META_IPV6 ? WEIR_KIND_IPV6 : WEIR_KIND_IPV4) +
-		  weir_ip_kind(proto, flags);
+	out->kind = (meta & WEIR_META_IPV6 ? WEIR_KIND_IPV6 : WEIR_KIND_IPV4) +
+		    weir_ip_kind(proto, flags);
 	p->tail = weir_tail(ports, (__u8)proto, meta, (__u8)flags);
 }
 
@@ -234,7 +244,7 @@ weir_inline int weir_parse_ipv4(const struct weir_frame *f, struct weir_cursor *
 	if (fragment) {
 		out->oddities = 1 << WEIR_R_FRAGMENT;
 		p->tail = weir_tail(0, (__u8)proto, f->dir, 0);
-		p->kind = WEIR_KIND_IPV4 + weir_ip_kind(proto, 0);
+		out->kind = WEIR_KIND_IPV4 + weir_ip_kind(proto, 0);
 		return 1;
 	}
 	cursor_skip(c, header);
@@ -252,7 +262,7 @@ weir_inline int weir_is_ext(__u32 proto)
 
 /*
  * Follows extension headers. Returns whether the cursor stands at an L4 header; `proto` and
- * `left` are up to date either way. `p` lends its hash, packets and bytes as memory.
+ * `left` are up to date either way. `p` lends its counters as memory.
  */
 weir_inline int weir_parse_ext(const struct weir_frame *f, struct weir_cursor *c, __u32 *proto,
 			       __u32 *left, struct weir_parsed *out, struct weir_packet *p)
@@ -261,9 +271,9 @@ weir_inline int weir_parse_ext(const struct weir_frame *f, struct weir_cursor *c
 
 	weir_unrolled for (i = 0; i <= WEIR_EXT_MAX; i++)
 	{
-		*proto = weir_forget(&p->hash, *proto);
+		*proto = weir_forget(&p->set, *proto);
 		*left = weir_forget(&p->packets, *left);
-		at = weir_forget(&p->bytes, at) & WEIR_EXT_REACH;
+		at = weir_forget(&p->pad, at) & WEIR_EXT_REACH;
 		c->pos = f->bytes.pos + at;
 		if (!weir_is_ext(*proto)) {
 			out->headers = at;
@@ -321,7 +331,7 @@ weir_inline int weir_parse_ipv6(const struct weir_frame *f, struct weir_cursor *
 	cursor_skip(c, 40);
 	if (weir_is_ext(proto) && !weir_parse_ext(f, c, &proto, &left, out, p)) {
 		p->tail = weir_tail(0, (__u8)proto, meta, 0);
-		p->kind = WEIR_KIND_IPV6 + weir_ip_kind(proto, 0);
+		out->kind = WEIR_KIND_IPV6 + weir_ip_kind(proto, 0);
 		return 1;
 	}
 	weir_parse_l4(c, left, proto, meta, out, p);
@@ -330,66 +340,82 @@ weir_inline int weir_parse_ipv6(const struct weir_frame *f, struct weir_cursor *
 
 /* ---- what nearly all frames are ---- */
 
-/* Fills in the tail and kind of TCP or UDP that begins `at`, whole as far as it is read. */
+/*
+ * Says what TCP or UDP that begins `at` is, whole as far as it is read: the tail of its key and its
+ * kind. 0 for any other.
+ */
 weir_inline int weir_plain_l4(const struct weir_cursor *c, __u32 at, __u32 left, __u32 proto,
-			      __u8 meta, struct weir_packet *p)
+			      __u8 meta, struct weir_plain *out)
 {
-	__u32 kind = meta & WEIR_META_IPV6 ? WEIR_KIND_IPV6 : WEIR_KIND_IPV4, flags = 0;
+	const __u32 family = meta & WEIR_META_IPV6 ? WEIR_KIND_IPV6 : WEIR_KIND_IPV4;
+	__u32 flags, word;
 
+	meta |= WEIR_META_PORTS;
 	if (proto == WEIR_P_TCP) {
-		if (left < 14 || !cursor_has(c, at + 14) || cursor_u8(c, at + 12) >> 4 < 5)
+		if (weir_unlikely(left < 14 || !cursor_has(c, at + 14)))
 			return 0;
-		flags = cursor_u8(c, at + 13);
-	} else if (proto != WEIR_P_UDP || left < 4) {
-		return 0;
+		word = cursor_u16_host(c, at + 12);
+		flags = word & 0xff;
+		if (weir_unlikely(word >> 12 < 5))
+			return 0;
+		out->kind = family + weir_ip_kind(WEIR_P_TCP, flags);
+		out->key = weir_tail(cursor_u32(c, at), WEIR_P_TCP, meta, 0);
+		out->tail = out->key | weir_tail(0, 0, 0, (__u8)flags);
+		return 1;
 	}
-	p->kind = kind + weir_ip_kind(proto, flags);
-	p->tail = weir_tail(cursor_u32(c, at), (__u8)proto, meta | WEIR_META_PORTS, (__u8)flags);
+	if (weir_unlikely(proto != WEIR_P_UDP || left < 4))
+		return 0;
+	out->kind = family + WEIR_IP_UDP;
+	out->tail = out->key = weir_tail(cursor_u32(c, at), WEIR_P_UDP, meta, 0);
 	return 1;
 }
 
 #define WEIR_PLAIN 42 /* bytes of Ethernet, IPv4 and UDP */
 
-/*
- * weir_parse() for a frame of Ethernet with at most one VLAN tag, IPv4 without options or IPv6
- * without extension headers, and whole TCP or UDP, in a third of the instructions. Returns 0 for
- * any other, and then has said nothing of it. For these the key and *ip_bytes are what weir_parse()
- * says, and there is no reason and no oddity.
- */
-weir_inline int weir_parse_plain(const struct weir_frame *f, __u32 *ip_bytes, struct weir_packet *p)
+/* IPv4 without options, no later fragment, behind 14 bytes; WEIR_PLAIN bytes are there. */
+weir_inline int weir_plain_ipv4(const struct weir_cursor *c, __u8 dir, struct weir_plain *out)
 {
-	struct weir_cursor c = f->bytes;
+	const __u32 left = cursor_u16_host(c, 16) - 20U;
+
+	out->ip_bytes = left + 20;
+	out->src[0] = 0;
+	out->src[1] = weir_mapped(cursor_u32(c, 26));
+	out->dst[0] = 0;
+	out->dst[1] = weir_mapped(cursor_u32(c, 30));
+	if (weir_unlikely(cursor_u8(c, 14) != 0x45 || cursor_u16(c, 20) & weir_be16(0x1fff) ||
+			  left > 0xffff))
+		return 0;
+	return weir_plain_l4(c, 34, left, cursor_u8(c, 23), dir, out);
+}
+
+/* IPv6 without extension headers, the same way. */
+weir_inline int weir_plain_ipv6(const struct weir_cursor *c, __u8 dir, struct weir_plain *out)
+{
 	__u32 left;
 
-	if (f->link != WEIR_LINK_ETHERNET || !cursor_has(&c, WEIR_PLAIN))
+	if (weir_unlikely(!cursor_has(c, WEIR_PLAIN + 20) || cursor_u8(c, 14) >> 4 != 6))
 		return 0;
-	if (cursor_u16(&c, 12) == weir_be16(WEIR_ETH_VLAN)) {
-		cursor_skip(&c, 4);
-		if (!cursor_has(&c, WEIR_PLAIN))
-			return 0;
-	}
-	if (cursor_u16(&c, 12) == weir_be16(WEIR_ETH_IPV4)) {
-		left = cursor_u16_host(&c, 16) - 20U;
-		*ip_bytes = left + 20;
-		if (cursor_u8(&c, 14) != 0x45 || cursor_u16(&c, 20) & weir_be16(0x1fff) ||
-		    left > 0xffff)
-			return 0;
-		p->src[0] = 0;
-		p->src[1] = weir_mapped(cursor_u32(&c, 26));
-		p->dst[0] = 0;
-		p->dst[1] = weir_mapped(cursor_u32(&c, 30));
-		return weir_plain_l4(&c, 34, left, cursor_u8(&c, 23), f->dir, p);
-	}
-	if (cursor_u16(&c, 12) != weir_be16(WEIR_ETH_IPV6) || !cursor_has(&c, WEIR_PLAIN + 20) ||
-	    cursor_u8(&c, 14) >> 4 != 6)
+	left = cursor_u16_host(c, 18);
+	out->ip_bytes = left + 40;
+	out->src[0] = cursor_u64(c, 22);
+	out->src[1] = cursor_u64(c, 30);
+	out->dst[0] = cursor_u64(c, 38);
+	out->dst[1] = cursor_u64(c, 46);
+	return weir_plain_l4(c, 54, left, cursor_u8(c, 20), dir | WEIR_META_IPV6, out);
+}
+
+/*
+ * The EtherType, in network order, of a frame of Ethernet; the cursor is then 14 bytes before what
+ * it tells of, behind one VLAN tag at most. 0 where WEIR_PLAIN bytes are not there.
+ */
+weir_inline __u32 weir_plain_link(struct weir_cursor *c)
+{
+	if (weir_unlikely(!cursor_has(c, WEIR_PLAIN)))
 		return 0;
-	left = cursor_u16_host(&c, 18);
-	*ip_bytes = left + 40;
-	p->src[0] = cursor_u64(&c, 22);
-	p->src[1] = cursor_u64(&c, 30);
-	p->dst[0] = cursor_u64(&c, 38);
-	p->dst[1] = cursor_u64(&c, 46);
-	return weir_plain_l4(&c, 54, left, cursor_u8(&c, 20), f->dir | WEIR_META_IPV6, p);
+	if (weir_likely(cursor_u16(c, 12) != weir_be16(WEIR_ETH_VLAN)))
+		return cursor_u16(c, 12);
+	cursor_skip(c, 4);
+	return cursor_has(c, WEIR_PLAIN) ? cursor_u16(c, 12) : 0;
 }
 
 /* ---- any frame ---- */

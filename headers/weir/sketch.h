@@ -23,16 +23,17 @@ weir_inline __u64 weir_mix(__u64 x)
 /* Rank of the first set bit of `x`, from 1 to 15. */
 weir_inline __u32 weir_rank(__u64 x)
 {
-	__u32 rank = 1;
+	__u64 eight, four, two;
 
+	/* Of a random number branches would be guessed wrong. */
 	x |= 1 << 14;
-	if (!(x & 0xff))
-		rank += 8, x >>= 8;
-	if (!(x & 0xf))
-		rank += 4, x >>= 4;
-	if (!(x & 0x3))
-		rank += 2, x >>= 2;
-	return rank + !(x & 1);
+	eight = ((x & 0xff) - 1) >> 63 << 3;
+	x >>= eight;
+	four = ((x & 0xf) - 1) >> 63 << 2;
+	x >>= four;
+	two = ((x & 0x3) - 1) >> 63 << 1;
+	x >>= two;
+	return (__u32)(1 + eight + four + two + (~x & 1));
 }
 
 /*
@@ -44,9 +45,11 @@ weir_inline void weir_sketch_add(__u8 *sketch, __u32 from, __u32 registers, __u6
 	__u32 at = from + ((__u32)hash & (registers - 1));
 	__u32 rank = weir_rank(hash >> 32), shift = (at & 1) * 4;
 	__u8 *pair = sketch + ((at >> 1) & 31);
+	const __u32 old = (*pair >> shift) & 15U;
+	/* Without a branch: nothing where it is no more than there was. */
+	const __u32 more = (rank - old) & (((rank - old) >> 31) - 1);
 
-	if (((*pair >> shift) & 15U) < rank)
-		*pair = (__u8)((*pair & ~(15U << shift)) | rank << shift);
+	*pair = (__u8)(*pair + (more << shift));
 }
 
 #endif

@@ -34,22 +34,38 @@
 	} while (0)
 #endif
 
-#define WEIR_FLOW_PACKETS_MAX (1U << 31)
-#define WEIR_FLOW_OVER_MAX (1 << 30)
+/* A record's or a staged packet's `packets` and `over`, as one word. */
+#define weir_counts(record) (*(__u64 __attribute__((may_alias)) *)&((__u64 *)(record))[6])
+
+weir_inline __u64 weir_counts_of(__u32 packets, __u32 over)
+{
+	return (__u64)over << 32 | packets;
+}
+
+/* Whether of `counts` packets have come to 2^31, or `over` to 2^30 above or more below 0. */
+weir_inline int weir_counts_full(__u64 counts)
+{
+	return ((counts + (1ULL << 62)) & (1ULL << 63 | 1ULL << 31)) != 0;
+}
 
 /*
  * 32 bits of hash over a flow key; `key` are odd and secret, or sets could be overfilled. Of an
  * IPv4 flow the constant words of its mapped addresses are left out.
  */
-weir_inline __u32 weir_hash(const __u64 *key, __u64 tail, const __u64 *src, const __u64 *dst)
+weir_inline __u32 weir_hash_key(const __u64 *key, __u64 tail, const __u64 *src, const __u64 *dst)
 {
-	__u64 h = (tail & WEIR_TAIL_KEY) * key[0] + src[1] * key[1] + dst[1] * key[2];
+	__u64 h = tail * key[0] + src[1] * key[1] + dst[1] * key[2];
 
 	if (tail & WEIR_TAIL_IPV6)
 		h += src[0] * key[3] + dst[0] * key[4];
 	h ^= h >> 32;
 	h *= 0x9e3779b97f4a7c15ULL;
 	return (__u32)(h >> 32);
+}
+
+weir_inline __u32 weir_hash(const __u64 *key, __u64 tail, const __u64 *src, const __u64 *dst)
+{
+	return weir_hash_key(key, tail & WEIR_TAIL_KEY, src, dst);
 }
 
 /* A set's number from a hash: multiply and shift, so any number of sets will do. */
@@ -62,6 +78,13 @@ weir_inline __u8 weir_gen_next(__u8 gen)
 {
 	return gen >= 254 ? 2 : (__u8)((gen & 254) + 2);
 }
+
+/* Of a tail's bits those that are key, wherever in the word. */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define weir_tail_key(tail) ((tail) << 16)
+#else
+#define weir_tail_key(tail) ((tail) >> 16)
+#endif
 
 #define weir_tail_word(record) (*(volatile __u64 *)(record))
 
@@ -152,7 +175,7 @@ struct weir_port_note {
 /* It lies where the packet that ended the flow has no more need of its counters. */
 weir_inline struct weir_port_note *weir_port_note_of(struct weir_cpu *c, __u32 i)
 {
-	return (struct weir_port_note *)&c->stage[i].hash;
+	return (struct weir_port_note *)&c->stage[i].bytes;
 }
 
 /*
@@ -229,20 +252,28 @@ weir_inline void weir_ring_put(struct weir_ring *ring, struct weir_ended_flow *s
 
 weir_inline int weir_flow_is(const struct weir_flow *r, const struct weir_packet *p)
 {
-	return !(((weir_tail_word(r) ^ p->tail) & WEIR_TAIL_KEY) | (r->src[0] ^ p->src[0]) |
-		 (r->src[1] ^ p->src[1]) | (r->dst[0] ^ p->dst[0]) | (r->dst[1] ^ p->dst[1]));
+	if (weir_tail_key(weir_tail_word(r) ^ p->tail))
+		return 0;
+	return !((r->src[0] ^ p->src[0]) | (r->src[1] ^ p->src[1]) | (r->dst[0] ^ p->dst[0]) |
+		 (r->dst[1] ^ p->dst[1]));
 }
 
-/* The way a new flow goes into: an empty one, or the one not seen for longest. */
-weir_inline struct weir_flow *weir_flow_victim(struct weir_flow_set *set)
+/* 1 where `x` is 0, else 0. */
+weir_inline __u64 weir_none(__u32 x)
 {
-	struct weir_flow *a = &set->way[0], *b = &set->way[1];
+	return ((__u64)x - 1) >> 63;
+}
 
-	if (!a->packets)
-		return a;
-	if (!b->packets)
-		return b;
-	return (__s32)(b->last - a->last) < 0 ? b : a;
+/*
+ * The way a new flow goes into: an empty one, or the one not seen for longest. Without a branch,
+ * which would be guessed wrong half the time.
+ */
+weir_inline __u32 weir_flow_victim(const struct weir_flow_set *set)
+{
+	const struct weir_flow *a = &set->way[0], *b = &set->way[1];
+	__u64 way = (b->last - a->last) >> 31;
+
+	return (__u32)((way | weir_none(b->packets)) & ~weir_none(a->packets));
 }
 
 weir_inline void weir_flow_end(struct weir_cpu *c, __u32 i, const struct weir_flow *r, __u64 tail)
@@ -255,12 +286,11 @@ weir_inline void weir_flow_end(struct weir_cpu *c, __u32 i, const struct weir_fl
 }
 
 /* Makes `r` the record of packet `i` of the stage, ending what it held. */
-weir_inline void weir_flow_replace(struct weir_cpu *c, struct weir_flow *r, __u32 i)
+weir_inline void weir_flow_replace(struct weir_cpu *c, struct weir_flow *r, __u32 i,
+				   const struct weir_packet *p)
 {
-	const struct weir_packet *p = &c->stage[i];
-	const __u32 bytes = p->bytes, packets = p->packets;
+	const __u64 bytes = p->bytes, counts = weir_counts(p);
 	__u64 old = weir_tail_word(r);
-	const __s32 over = p->over;
 	__u8 gen = r->gen;
 
 	weir_tail_word(r) = old | WEIR_TAIL_GEN(1);
@@ -272,8 +302,7 @@ weir_inline void weir_flow_replace(struct weir_cpu *c, struct weir_flow *r, __u3
 	r->dst[0] = p->dst[0];
 	r->dst[1] = p->dst[1];
 	r->bytes = bytes;
-	r->packets = packets;
-	r->over = over;
+	weir_counts(r) = counts;
 	r->first = c->tick;
 	r->last = c->tick;
 	weir_wmb(&r->bytes);
@@ -288,39 +317,45 @@ weir_inline struct weir_flow *weir_flow_find(struct weir_flow_set *set, const st
 	return weir_flow_is(&set->way[1], p) ? &set->way[1] : 0;
 }
 
-/* Adds packet `i` of the stage to its record; false where a counter of that would overflow. */
-weir_inline int weir_flow_add(struct weir_cpu *c, struct weir_flow *r, __u32 i)
+/* Packet `i` of the stage, by a pointer that the compiler keeps and does not make anew. */
+weir_inline struct weir_packet *weir_staged(struct weir_cpu *c, __u32 i)
 {
-	const struct weir_packet *p = &c->stage[i];
-	__u32 packets = r->packets + p->packets;
-	__s32 over = r->over + p->over;
+	struct weir_packet *p = &c->stage[i];
+
+	asm volatile("" : "+r"(p));
+	return p;
+}
+
+/* Adds packet `i` of the stage to its record; false where a counter of that would overflow. */
+weir_inline int weir_flow_add(struct weir_cpu *c, struct weir_flow *r, __u32 i,
+			      const struct weir_packet *p)
+{
+	__u64 counts = weir_counts(r) + weir_counts(p);
 	__u8 flags;
 
-	if (packets >= WEIR_FLOW_PACKETS_MAX || over >= WEIR_FLOW_OVER_MAX ||
-	    over <= -WEIR_FLOW_OVER_MAX)
+	if (weir_unlikely(weir_counts_full(counts)))
 		return 0;
-	r->packets = packets;
-	r->over = over;
+	weir_counts(r) = counts;
 	r->bytes += p->bytes;
 	r->last = c->tick;
 	/* A byte store makes the next comparison of the whole word wait: only if it must. */
 	flags = ((const struct weir_flow *)p)->tcp_flags;
-	if (flags & ~r->tcp_flags)
+	if (weir_unlikely(flags & ~r->tcp_flags))
 		r->tcp_flags |= flags;
 	weir_note_touched(c, i, r, 0);
 	return 1;
 }
 
 /* Counts packet `i` of the stage in its flow; false where it needs a record of its own. */
-weir_inline int weir_flow_count(struct weir_cpu *c, __u32 i)
+weir_inline int weir_flow_count(struct weir_cpu *c, __u32 i, const struct weir_packet *p)
 {
-	struct weir_flow_set *set = weir_flow_set(c, &c->stage[i].set);
+	struct weir_flow_set *set = weir_flow_set(c, &p->set);
 	struct weir_flow *r;
 
 	if (!set)
 		return 1;
-	r = weir_flow_find(set, &c->stage[i]);
-	return r && weir_flow_add(c, r, i);
+	r = weir_flow_find(set, p);
+	return r && weir_flow_add(c, r, i, p);
 }
 
 /*
@@ -329,18 +364,20 @@ weir_inline int weir_flow_count(struct weir_cpu *c, __u32 i)
  */
 weir_inline void weir_flow_begin(struct weir_cpu *c, __u32 i)
 {
-	const struct weir_packet *p = &c->stage[i];
+	const struct weir_packet *p = weir_staged(c, i);
 	struct weir_flow_set *set = weir_flow_set(c, &p->set);
 	struct weir_flow *r;
+	__u32 way;
 
 	if (!set)
 		return;
 	r = weir_flow_find(set, p);
-	if (r && weir_flow_add(c, r, i))
+	if (r && weir_flow_add(c, r, i, p))
 		return;
-	if (!r)
-		r = weir_flow_victim(set);
-	weir_flow_replace(c, r, i);
+	way = r ? weir_forget(&c->way, r != set->way) : weir_flow_victim(set);
+	asm volatile("" : "+r"(way));
+	r = &set->way[way & 1];
+	weir_flow_replace(c, r, i, p);
 	weir_note_touched(c, i, r, 1);
 }
 
@@ -395,7 +432,8 @@ weir_inline void weir_syn_replace(struct weir_cpu *c, struct weir_syn *r,
 				  const struct weir_syn_key *k)
 {
 	__u64 activity = weir_syn_activity(r), *sketch = (__u64 *)r->sketch;
-	int source = (r->meta & WEIR_META_DIR) == WEIR_ROLE_SOURCE;
+	/* All ones for a source, of whose role the low bit is 1, else 0. */
+	const __u64 source = -(__u64)(r->meta & WEIR_ROLE_SOURCE);
 	__u64 old = weir_tail_word(r);
 	__u8 gen = r->gen;
 
@@ -404,7 +442,7 @@ weir_inline void weir_syn_replace(struct weir_cpu *c, struct weir_syn *r,
 	if (activity)
 		weir_ring_put(&c->syn_ended,
 			      weir_ended_syn(c, (__u32)c->syn_ended.head & c->syn_ended_mask), old,
-			      r, source ? activity : 0, source ? 0 : activity);
+			      r, activity & source, activity & ~source);
 	r->addr[0] = k->addr[0];
 	r->addr[1] = k->addr[1];
 	r->syn = 0;
@@ -420,8 +458,10 @@ weir_inline void weir_syn_replace(struct weir_cpu *c, struct weir_syn *r,
 /* A counter is about to overflow. */
 weir_inline int weir_syn_full(const struct weir_syn *r)
 {
-	return r->rst == 0xffff || r->fin == 0xffff || r->syn == 0xffffffff ||
-	       r->synack == 0xffffffff;
+	const __u64 low = (r->rst + 1ULL) | (r->fin + 1ULL);
+	const __u64 high = (r->syn + 1ULL) | (r->synack + 1ULL);
+
+	return (low >> 16 | high >> 32) != 0;
 }
 
 #define WEIR_SYN_BEGINS 2 /* beside the number of a way */
@@ -447,7 +487,7 @@ weir_inline struct weir_syn *weir_syn_find(struct weir_cpu *c, const struct weir
 
 	if (!set)
 		return 0;
-	way = weir_forget(&c->syn_way, weir_syn_way(set, k));
+	way = weir_forget(&c->way, weir_syn_way(set, k));
 	r = &set->way[way & 1];
 	if (way & WEIR_SYN_BEGINS || weir_syn_full(r))
 		weir_syn_replace(c, r, k);

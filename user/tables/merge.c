@@ -314,7 +314,8 @@ static struct extra extra_of(const struct walk *w, const struct staged *st, uint
 			       .over = p->over,
 			       .first = st->tick,
 			       .last = st->tick };
-	struct extra x = { .hash = p->hash, .set = weir_set_of(p->hash, w->m->flows->sets) };
+	const uint32_t hash = weir_hash(w->m->ended->key, p->tail, p->src, p->dst);
+	struct extra x = { .hash = hash, .set = weir_set_of(hash, w->m->flows->sets) };
 
 	memcpy(x.line, &f, sizeof(f));
 	memcpy(x.line, p, 40);

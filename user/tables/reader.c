@@ -122,7 +122,7 @@ static int recopy(struct reader *r, uint32_t cpu, const struct staged *st)
 		struct weir_syn_key t = weir_syn_key(
 			f->dport, WEIR_ROLE_TARGET | (f->meta & WEIR_META_IPV6), p->dst);
 
-		strand_recopy(&r->flows[cpu], p->hash);
+		strand_recopy(&r->flows[cpu], weir_hash(c->key, p->tail, p->src, p->dst));
 		strand_recopy(&r->syns[cpu], weir_syn_hash(c->key, &s));
 		strand_recopy(&r->syns[cpu], weir_syn_hash(c->key, &t));
 	}
