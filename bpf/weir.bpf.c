@@ -255,11 +255,22 @@ weir_inline struct weir_gso tc_gso(const struct __sk_buff *skb)
 	return (struct weir_gso){ skb->gso_segs, skb->gso_size, skb->vlan_present ? 4 : 0 };
 }
 
+/* Of what is left to do the verifier sees each way once, and not behind each way of parsing. */
+SLOW weir_bpf_parsed(__u32 cpu, __u32 length, __u32 segments, __u32 size, __u32 tag)
+{
+	struct weir_cpu *c = cpu_state(cpu);
+	const struct weir_gso gso = { segments, size, tag };
+
+	return c ? (int)weir_count_parsed(c, length, WEIR_DIR_EGRESS, gso) : 0;
+}
+
 APART tc_count_any(struct __sk_buff *skb, struct weir_cpu *c)
 {
+	const struct weir_gso gso = tc_gso(skb);
 	struct weir_frame f = tc_frame(skb);
 
-	return weir_count_any(c, &f, tc_gso(skb));
+	weir_parse_any(c, &f);
+	return (__u32)weir_bpf_parsed(c->index, f.length, gso.segments, gso.size, gso.tag);
 }
 
 weir_inline int tc_count(struct __sk_buff *skb)

@@ -149,15 +149,15 @@ struct weir_gso {
 	__u32 tag;  /* bytes of a VLAN tag that the device will put in each */
 };
 
-weir_inline struct weir_wire weir_on_wire(const struct weir_frame *f,
-					  const struct weir_parsed *parsed, struct weir_gso gso)
+weir_inline struct weir_wire weir_on_wire(__u32 length, const struct weir_parsed *parsed,
+					  struct weir_gso gso)
 {
-	struct weir_wire w = { 1, f->length + gso.tag, parsed->ip_bytes, 0 };
+	struct weir_wire w = { 1, length + gso.tag, parsed->ip_bytes, 0 };
 	__u32 repeats;
 
 	/* A guest's packet may know the size of its segments, but not their number. */
-	if (!gso.segments && gso.size && f->length > parsed->headers)
-		gso.segments = (f->length - parsed->headers + gso.size - 1) / gso.size;
+	if (!gso.segments && gso.size && length > parsed->headers)
+		gso.segments = (length - parsed->headers + gso.size - 1) / gso.size;
 	if (gso.segments <= 1)
 		return w;
 	repeats = gso.segments - 1;
@@ -206,36 +206,47 @@ weir_inline __u32 weir_stage(struct weir_cpu *c, __u32 n, __u32 hash, const stru
 	return n;
 }
 
-/* weir_count() for any frame. */
-weir_inline __u32 weir_count_any(struct weir_cpu *c, const struct weir_frame *f,
-				 struct weir_gso gso)
+/* Parses any frame, into the next place of the stage and c->parsed. */
+weir_inline void weir_parse_any(struct weir_cpu *c, const struct weir_frame *f)
 {
-	__u32 n = c->staged & (WEIR_BATCH - 1), kind;
-	struct weir_parsed *parsed = &c->parsed;
-	struct weir_packet *p = &c->stage[n];
-	struct weir_wire w;
-
-	parsed->ip_bytes = 0;
-	parsed->l3 = 0;
-	weir_parse(f, parsed, p);
+	c->parsed.ip_bytes = 0;
+	c->parsed.l3 = 0;
+	weir_parse(f, &c->parsed, &c->stage[c->staged & (WEIR_BATCH - 1)]);
 	/* From here on the verifier sees one frame, and not one for each way through the parser. */
 	asm volatile("" : : : "memory");
-	w = weir_on_wire(f, parsed, gso);
+}
+
+/* Counts what weir_parse_any() left, of a frame of that length and direction. */
+weir_inline __u32 weir_count_parsed(struct weir_cpu *c, __u32 length, __u8 dir, struct weir_gso gso)
+{
+	__u32 n = c->staged & (WEIR_BATCH - 1), kind;
+	const struct weir_parsed *parsed = &c->parsed;
+	const struct weir_packet *p = &c->stage[n];
+	const struct weir_wire w = weir_on_wire(length, parsed, gso);
+
 	kind = parsed->class;
 	if (kind == WEIR_IPV4 || kind == WEIR_IPV6) {
 		kind = parsed->kind;
 		if (w.packets > 1 && ((const struct weir_flow *)p)->tcp_flags & WEIR_TCP_FIN)
-			c->totals.fin_repeats[f->dir & 3] += w.packets - 1;
+			c->totals.fin_repeats[dir & 3] += w.packets - 1;
 		n = weir_stage(c, n, weir_hash(c->key, p->tail, p->src, p->dst), &w);
 	} else {
 		n = 0;
 	}
-	weir_totals_add(&c->totals, &w, f->dir, kind);
+	weir_totals_add(&c->totals, &w, dir, kind);
 	if (parsed->reason)
 		weir_add(&c->totals.reason[parsed->reason & 31], w.packets, w.bytes);
 	if (parsed->oddities)
 		weir_oddities_slow(c, parsed->oddities, w.packets, w.bytes);
 	return n;
+}
+
+/* weir_count() for any frame. */
+weir_inline __u32 weir_count_any(struct weir_cpu *c, const struct weir_frame *f,
+				 struct weir_gso gso)
+{
+	weir_parse_any(c, f);
+	return weir_count_parsed(c, f->length, f->dir, gso);
 }
 
 /* Counts a plain packet. */
@@ -311,7 +322,7 @@ weir_inline void weir_count_filtered(struct weir_cpu *c, const struct weir_frame
 		parsed.ip_bytes = 0;
 		parsed.l3 = 0;
 		weir_parse(f, &parsed, &c->stage[c->staged & (WEIR_BATCH - 1)]);
-		w = weir_on_wire(f, &parsed, gso);
+		w = weir_on_wire(f->length, &parsed, gso);
 	}
 	weir_add(&c->totals.filtered[f->dir & 3], w.packets, w.bytes);
 	weir_leave(c);
