@@ -10,7 +10,8 @@
 #ifndef WEIR_COUNT_H
 #define WEIR_COUNT_H
 
-#include "table.h"
+#include "flows.h"
+#include "syn.h"
 
 weir_inline void weir_add(struct weir_sum *sum, __u64 packets, __u64 bytes)
 {

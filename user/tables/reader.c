@@ -180,7 +180,7 @@ static int settle_cpu(void *arg, uint32_t cpu)
 
 /* ---- SYN records ---- */
 
-/* A staged SYN, RST or FIN, counted as headers/weir/table.h will. */
+/* A staged SYN, RST or FIN, counted as headers/weir/syn.h will. */
 static int add_staged_syn(const struct weir_packet *p, struct store *out)
 {
 	const struct weir_flow *f = (const struct weir_flow *)p;
