@@ -71,7 +71,7 @@ static void end(struct world *w)
  * One packet on a CPU. Every seventh flow has both ports 0, and now and then comes as a fragment,
  * which has none: the same flow for who looks, another one in the tables. Every 11th is IPv6.
  */
-static void send(struct world *w, uint32_t cpu, uint32_t flow)
+static void send_segments(struct world *w, uint32_t cpu, uint32_t flow, uint32_t segments)
 {
 	unsigned char four[54] = { [12] = 8, [14] = 0x45, [17] = 40, [23] = 17 };
 	unsigned char six[74] = { [12] = 0x86, [13] = 0xdd, [14] = 0x60, [19] = 20, [20] = 17 };
@@ -85,14 +85,21 @@ static void send(struct world *w, uint32_t cpu, uint32_t flow)
 
 	memcpy(frame + (is_six ? 22 : 26), &flow, 4);
 	frame[is_six ? 57 : 37] = no_ports ? 0 : 53;
+	frame[is_six ? 54 : 34] = no_ports ? 0 : (unsigned char)(flow >> 4);
+	frame[is_six ? 55 : 35] = no_ports ? 0 : (unsigned char)(flow << 4);
 	if (no_ports && !is_six && draw(w, 3) == 0)
 		frame[21] = 100; /* fragment offset */
 	native_count_one(&native_tables(w->native)->cpu[cpu], &f, 1000000,
-			 (struct weir_gso){ 1, 0, 0 });
+			 (struct weir_gso){ segments, 0, 0 });
 	w->sent.packets[flow]++;
 	w->sent.bytes[flow] += length;
 	w->sent.all++;
 	w->sent.all_bytes += length;
+}
+
+static void send(struct world *w, uint32_t cpu, uint32_t flow)
+{
+	send_segments(w, cpu, flow, 1);
 }
 
 static uint32_t number_of(const struct flow_sum *f)
@@ -263,6 +270,55 @@ static void changes_are_named(void **state)
 	end(w);
 }
 
+/* What a reader that has never read before says of the ports. */
+static void check_ports(struct world *w, const struct snapshot *s)
+{
+	struct reader *fresh = reader_new(native_tables(w->native), 0);
+	struct snapshot all = { 0 };
+
+	assert_non_null(fresh);
+	assert_int_equal(reader_read(fresh, &all), 0);
+	assert_memory_equal(s->ports, all.ports, WEIR_PORTS * sizeof(*all.ports));
+	snapshot_free(&all);
+	reader_free(fresh);
+}
+
+/*
+ * Sums of ports are those of a new reader, whether flows ended since the last read or none did,
+ * whichever snapshot is filled, whoever filled it before, and with more than a cell can hold.
+ */
+static void ports_are_kept(void **state)
+{
+	static const uint32_t sets[] = { 100, 20000 };
+	uint32_t i, k, round;
+
+	(void)state;
+	for (i = 0; i < 2; i++) {
+		const struct plan plan = { .cpus = CPUS,
+					   .flow_sets = sets[i],
+					   .ended = 4096,
+					   .syn_sets = 4,
+					   .syn_ended = 4 };
+		struct world *w = begin(&plan);
+
+		for (round = 0; round < 60; round++) {
+			struct snapshot *s = round % 6 == 3 ? &w->t : &w->s;
+			struct reader *r = round % 4 == 3 ? w->threaded : w->reader;
+			const uint32_t packets = round % 5 < 3 ? 0 : draw(w, 400);
+
+			for (k = 0; k < packets; k++)
+				send(w, draw(w, CPUS), draw(w, FLOWS));
+			for (k = 0; round % 10 == 8 && k < 150; k++)
+				send_segments(w, 1, 5, 60000);
+			if (round % 20 > 15)
+				native_flush(w->native);
+			assert_int_equal(reader_read(r, s), 0);
+			check_ports(w, s);
+		}
+		end(w);
+	}
+}
+
 /* A snapshot after a visit, by any number of threads; and rows of a limit. */
 static int count_ended(void *arg, const struct flow_sum *f)
 {
@@ -361,6 +417,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(flows_of_all_cpus_are_merged),
 		cmocka_unit_test(changes_are_named),
+		cmocka_unit_test(ports_are_kept),
 		cmocka_unit_test(visits_and_snapshots_add_up),
 		cmocka_unit_test(large_flows_are_found),
 		cmocka_unit_test(stores_add_up),

@@ -25,8 +25,9 @@ struct walk {
 	struct lanes *l;
 	const struct tables *t;
 	struct snapshot *s;
-	struct cells cells;  /* of each thread */
-	struct range *range; /* as many */
+	struct port_sums ports; /* of `s` */
+	struct cells cells;	/* of each thread */
+	struct range *range;	/* as many */
 	uint32_t lanes;
 	uint64_t packets;
 };
@@ -104,7 +105,7 @@ static int walk_flows(struct walk *w, struct range *r)
 					     fine->first, fine->last);
 				r->flows[r->flow_count].touched = 1;
 				r->live++;
-				cells_add(r->cells, w->s->ports, f);
+				cells_add(r->cells, &w->ports, f);
 				err |= add_flow(r, first, ended || is_odd(f));
 			}
 		}
@@ -278,7 +279,7 @@ static void join_ranges(struct walk *w)
 		syn_count_add(&out->syn_total, &r->syn_total);
 		s->live += r->live;
 		s->syn_live += r->syn_live;
-		cells_empty(r->cells, s->ports);
+		cells_empty(r->cells, &w->ports);
 	}
 }
 
@@ -323,12 +324,13 @@ static int begin(struct walk *w)
 	*s = (struct snapshot){ .ports = native_take_ports(w->l->native), .number = 1 };
 	if (!s->ports)
 		return -EINVAL;
+	w->ports.ports = s->ports;
 	memcpy(s->store.key, w->t->cpu[0].key, sizeof(s->store.key));
 	for (i = 0; i < w->lanes && !err; i++) {
 		err = lane_drain(&w->l->lane[i]);
 		s->ended += w->t->cpu[i].ended.head;
 		if (!w->t->plan.ports_shared)
-			cells_empty(lane_cells(w, i), s->ports);
+			cells_empty(lane_cells(w, i), &w->ports);
 	}
 	totals_read(w->t, &s->totals);
 	w->packets = totals_ip(&s->totals).packets;

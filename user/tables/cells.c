@@ -6,10 +6,19 @@
 #include "tables/cells.h"
 #include "tables/tables.h"
 
-void cells_spill(struct weir_port *ports, uint32_t at, uint64_t packets, uint64_t bytes)
+static void mark(const struct port_sums *to, uint32_t at)
 {
-	struct weir_sum *sum = cells_sum(ports, at);
+	const uint32_t block = at / CELLS_BLOCK;
 
+	if (to->live)
+		__atomic_fetch_or(&to->live[block / 64], 1ULL << block % 64, __ATOMIC_RELAXED);
+}
+
+void cells_spill(const struct port_sums *to, uint32_t at, uint64_t packets, uint64_t bytes)
+{
+	struct weir_sum *sum = cells_sum(to->ports, at);
+
+	mark(to, at);
 	__atomic_fetch_add(&sum->packets, packets, __ATOMIC_RELAXED);
 	__atomic_fetch_add(&sum->bytes, bytes, __ATOMIC_RELAXED);
 }
@@ -22,7 +31,7 @@ static void empty_one(uint64_t *cell, struct weir_sum *sum)
 	*cell = 0;
 }
 
-void cells_empty(uint64_t *cells, struct weir_port *ports)
+void cells_empty(uint64_t *cells, const struct port_sums *to)
 {
 	uint32_t at, end;
 
@@ -30,9 +39,10 @@ void cells_empty(uint64_t *cells, struct weir_port *ports)
 		end = at + CELLS_BLOCK;
 		if (!cells_any(&cells[at]))
 			continue;
+		mark(to, at);
 		for (; at < end; at++)
 			if (cells[at])
-				empty_one(&cells[at], cells_sum(ports, at));
+				empty_one(&cells[at], cells_sum(to->ports, at));
 	}
 }
 

@@ -25,6 +25,13 @@ static inline struct weir_sum *cells_sum(struct weir_port *ports, uint32_t at)
 }
 
 #define CELLS_BLOCK 16 /* cells looked at together: most of them are 0 */
+#define CELLS_BLOCKS (WEIR_CELLS / CELLS_BLOCK)
+
+/* Sums that cells go to. */
+struct port_sums {
+	struct weir_port *ports;
+	__u64 *live; /* CELLS_BLOCKS bits: blocks of which any was added to; NULL: nobody asks */
+};
 
 /* Whether any of a block is not 0. Its CPU may be writing them. */
 static inline bool cells_any(const uint64_t *cells)
@@ -39,17 +46,17 @@ static inline bool cells_any(const uint64_t *cells)
 int cells_room(struct cells *c, uint32_t n);
 void cells_free(struct cells *c);
 /* Moves an array into the sums, which no other thread adds to meanwhile. */
-void cells_empty(uint64_t *cells, struct weir_port *ports);
+void cells_empty(uint64_t *cells, const struct port_sums *to);
 /* Adds to the sums at a cell's place; threads may share them. */
-void cells_spill(struct weir_port *ports, uint32_t at, uint64_t packets, uint64_t bytes);
+void cells_spill(const struct port_sums *to, uint32_t at, uint64_t packets, uint64_t bytes);
 
-static inline void cells_add_one(uint64_t *cells, struct weir_port *ports, uint32_t at,
+static inline void cells_add_one(uint64_t *cells, const struct port_sums *to, uint32_t at,
 				 uint64_t more)
 {
 	uint64_t cell = cells[at] + more;
 
 	if (__builtin_expect((cell & WEIR_CELL_FULL) != 0, 0)) {
-		cells_spill(ports, at, weir_cell_packets(cell), weir_cell_bytes(cell));
+		cells_spill(to, at, weir_cell_packets(cell), weir_cell_bytes(cell));
 		cell = 0;
 	}
 	cells[at] = cell;
@@ -59,7 +66,7 @@ static inline void cells_add_one(uint64_t *cells, struct weir_port *ports, uint3
  * Adds to cells (see abi.h), eight bytes for 32: so those of a protocol stay in the cache. One that
  * could overflow, as a sum too large for any, goes to the ports.
  */
-static inline void cells_add(uint64_t *cells, struct weir_port *ports, const struct weir_flow *f)
+static inline void cells_add(uint64_t *cells, const struct port_sums *to, const struct weir_flow *f)
 {
 	const uint32_t row = f->proto == WEIR_P_TCP   ? 0
 			     : f->proto == WEIR_P_UDP ? 2 << 16
@@ -71,12 +78,12 @@ static inline void cells_add(uint64_t *cells, struct weir_port *ports, const str
 	if (!(f->meta & WEIR_META_PORTS))
 		return;
 	if (__builtin_expect(packets >= WEIR_CELL_PACKETS || bytes >= WEIR_CELL_BYTES, 0)) {
-		cells_spill(ports, src, packets, bytes);
-		cells_spill(ports, dst, packets, bytes);
+		cells_spill(to, src, packets, bytes);
+		cells_spill(to, dst, packets, bytes);
 		return;
 	}
-	cells_add_one(cells, ports, src, packets << WEIR_CELL_SHIFT | bytes);
-	cells_add_one(cells, ports, dst, packets << WEIR_CELL_SHIFT | bytes);
+	cells_add_one(cells, to, src, packets << WEIR_CELL_SHIFT | bytes);
+	cells_add_one(cells, to, dst, packets << WEIR_CELL_SHIFT | bytes);
 }
 
 /* Cells lie in no order: asked for some lines before they are wanted. */

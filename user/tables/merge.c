@@ -28,7 +28,7 @@ struct span {
 	struct flow_sum *rows;
 	uint32_t bound, count; /* rows there may be, and are */
 	uint64_t peak;	       /* the most bytes of a row of this bundle */
-	struct weir_port *ports;
+	const struct port_sums *ports;
 	uint64_t *cells; /* all 0 between walks */
 	struct tiny tiny;
 	__u64 ended, ended_next; /* lines of this and the next bundle that may be of ended flows */
@@ -168,7 +168,7 @@ static int emit_lines(struct walk *w, struct span *p, struct strand *s, uint32_t
 	const uint32_t stamp = w->m->ended->stamp;
 	struct ahead ahead = look_ahead(p, s, number + 2);
 	struct flow_sum *row = p->rows + p->count;
-	struct weir_port *ports = p->ports;
+	const struct port_sums *ports = p->ports;
 	struct weir_sum sum = { 0 };
 	uint64_t *cells = p->cells, peak = p->peak;
 	__u64 bits;
@@ -389,7 +389,7 @@ static int init_span(struct walk *w, struct span *p)
 	return p->tiny.slots ? 0 : -ENOMEM;
 }
 
-static int make_spans(struct walk *w, struct weir_port *ports)
+static int make_spans(struct walk *w, const struct port_sums *ports)
 {
 	const uint32_t bundles = strand_bundles(w->m->flows);
 	const struct extra *extra = w->extra;
@@ -486,7 +486,8 @@ static void free_walk(struct walk *w)
 	free(w->strand);
 }
 
-int merge_flows(const struct merge *m, struct store *out, struct weir_port *ports, uint64_t *live)
+int merge_flows(const struct merge *m, struct store *out, const struct port_sums *ports,
+		uint64_t *live)
 {
 	struct walk w = { .m = m, .out = out };
 	int err = store_index(m->ended);

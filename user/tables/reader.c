@@ -14,6 +14,7 @@
 
 #include "tables/merge.h"
 #include "base/parallel.h"
+#include "tables/ports.h"
 #include "tables/reader.h"
 #include "tables/table_use.h"
 #include "tables/totals.h"
@@ -35,6 +36,8 @@ struct reader {
 	struct weir_sum handed; /* to visitors */
 	struct syn_count syn_handed;
 	struct cells cells;
+	struct kept_ports ports;
+	uint64_t filling; /* the last snapshot's */
 	struct moment at;
 	uint32_t threads; /* 0: as many as are worth it */
 };
@@ -318,6 +321,22 @@ static int begin_read(struct reader *r, struct snapshot *out)
 	return 0;
 }
 
+static void begin_ports(struct reader *r, struct snapshot *out)
+{
+	const bool same = out->filling && out->filling == r->filling;
+
+	/* Whatever becomes of this one: now it is not what it was. */
+	out->filling = 0;
+	ports_begin(&r->ports, r->t, out->ports, same);
+}
+
+static uint64_t next_filling(void)
+{
+	static uint64_t fillings;
+
+	return __atomic_add_fetch(&fillings, 1, __ATOMIC_RELAXED);
+}
+
 int reader_read(struct reader *r, struct snapshot *out)
 {
 	const uint32_t threads = threads_for(r), cpus = r->t->plan.cpus;
@@ -330,13 +349,14 @@ int reader_read(struct reader *r, struct snapshot *out)
 	err = parallel_run(threads, cpus, copy_cpu, r);
 	/* The ports hold what was ended: settled after them, no flow is in both for long. */
 	if (!err)
-		ports_read(r->t, out->ports);
+		begin_ports(r, out);
 	if (!err)
 		err = parallel_run(threads, cpus, settle_cpu, r);
 	if (!err)
 		err = merge_flows(&(struct merge){ r->flows, r->staged, cpus, threads, &r->cells,
 						   &r->ended, r->at },
-				  &out->store, out->ports, &out->live);
+				  &out->store, &(struct port_sums){ out->ports, r->ports.live },
+				  &out->live);
 	if (!err)
 		err = add_syns(r, out);
 	if (err)
@@ -345,6 +365,7 @@ int reader_read(struct reader *r, struct snapshot *out)
 	out->syn = syn_plus(out->store.syn_total, r->syn_handed);
 	out->number = r->ended.stamp++;
 	close_ledger(r, out, &before);
+	out->filling = r->filling = next_filling();
 	return 0;
 }
 
@@ -417,6 +438,7 @@ struct reader *reader_new(const struct tables *t, uint32_t limit)
 	r->ended.limit = limit;
 	memcpy(r->ended.key, t->cpu[0].key, sizeof(r->ended.key));
 	r->ended.stamp = 1;
+	r->ports.count = UINT64_MAX;
 	pthread_mutex_init(&r->lock, NULL);
 	r->flows = calloc(cpus, sizeof(*r->flows));
 	r->syns = calloc(cpus, sizeof(*r->syns));
@@ -452,6 +474,7 @@ void reader_free(struct reader *r)
 	free(r->staged);
 	free(r->rest);
 	cells_free(&r->cells);
+	ports_free(&r->ports);
 	pthread_mutex_destroy(&r->lock);
 	store_free(&r->ended);
 	free(r);

@@ -40,8 +40,9 @@ struct snapshot {
 	struct ledger ledger;
 	uint64_t live; /* records in the flow tables */
 	uint64_t syn_live;
-	uint64_t ended;	 /* flow records ended since attach */
-	uint32_t number; /* of the reader's snapshots, from 1 on */
+	uint64_t ended;	  /* flow records ended since attach */
+	uint32_t number;  /* of the reader's snapshots, from 1 on */
+	uint64_t filling; /* by a reader, of all in this process; 0: not, or not to its end */
 };
 
 /*
