@@ -9,45 +9,13 @@ set -u
 
 # shellcheck source=tests/lab_lib.sh
 . "$(dirname "$0")/lab_lib.sh"
+# shellcheck source=tests/measure_lib.sh
+. "$HERE/measure_lib.sh"
 
 lab()
 {
 	need jq tcpdump ethtool
 	quiet_lab "${1:-off}"
-}
-
-# rx and tx packets and bytes, and what was dropped.
-kernel()
-{
-	host ip -j -s link show "${1:-$IF}" | jq -c '.[0].stats64 |
-		[.rx.packets, .tx.packets, .rx.bytes, .tx.bytes, .rx.dropped, .tx.dropped]'
-}
-
-# FILE [DEV]: weir's answer and the kernel's counters, of a moment in which nothing passed.
-measure()
-{
-	local dev=${2:-$IF} before after _
-
-	for _ in {1..60}; do
-		before=$(kernel "$dev")
-		sleep 0.1
-		good weir show flows -j -n 0 -i "$dev" >"$TMP/shown"
-		sleep 0.05
-		after=$(kernel "$dev")
-		[[ $before == "$after" ]] || continue
-		jq -c --argjson kernel "$after" '. + {kernel: $kernel}' "$TMP/out" >"$TMP/$1" ||
-			fail "weir's answer is not JSON"
-		jq -c '.filter, .ledger' "$TMP/$1"
-		return
-	done
-	fail "the link was never at rest"
-}
-
-# EXPRESSION over the measurements $a, before, and $b, after.
-ask()
-{
-	jq -n -r --slurpfile before "$TMP/before" --slurpfile after "$TMP/after" '
-		$before[0] as $a | $after[0] as $b | def grown(f): ($b | f) - ($a | f); '"$1"
 }
 
 balanced()
@@ -64,7 +32,7 @@ like_kernel()
 {
 	balanced
 	same "packets seen against the kernel's" "$(ask 'grown(.ledger.seen)')" \
-		"$(ask 'grown(.kernel[0] + .kernel[1])')"
+		"$(ask 'grown(.kernel.rx + .kernel.tx)')"
 }
 
 # ---- beside tcpdump ----
@@ -211,14 +179,14 @@ case_gso()
 	tcp=$(($(tcp_out) - tcp))
 	measure after
 	balanced
-	(($(ask 'grown(.kernel[1])') < tcp / 4)) || skip "the link made no super-packets"
+	(($(ask 'grown(.kernel.tx)') < tcp / 4)) || skip "the link made no super-packets"
 	same "counted" "$(ask 'grown(.totals.packets)')" 0
-	same "segments filtered" "$(ask 'grown(.ledger.filtered - .kernel[0])')" "$tcp"
+	same "segments filtered" "$(ask 'grown(.ledger.filtered - .kernel.rx)')" "$tcp"
 	# Each segment but the first of a super-packet repeats 66 bytes of headers. With a native
 	# program, veth counts received bytes behind the Ethernet header.
 	same "bytes filtered" "$(ask 'grown(.ledger.bytes.filtered)')" \
-		"$(ask "grown(.kernel[2] + 14 * .kernel[0] + .kernel[3]) +
-			($tcp - grown(.kernel[1])) * 66")"
+		"$(ask "grown(.kernel.rx_bytes + 14 * .kernel.rx + .kernel.tx_bytes) +
+			($tcp - grown(.kernel.tx)) * 66")"
 }
 
 # ---- swapping ----
@@ -246,7 +214,7 @@ case_swap()
 		same "datagrams sent" "$(<"$TMP/load")" 500000
 		measure after
 		like_kernel
-		(($(ask 'grown(.kernel[4])') == 0)) && break
+		(($(ask 'grown(.kernel.rx_dropped)') == 0)) && break
 		echo "the link dropped frames at $rate packets per second"
 		rate=$((rate / 2))
 	done
@@ -267,7 +235,7 @@ case_first_packet()
 		>"$TMP/load" 2>&1 &
 	load=$!
 	for _ in {1..50}; do
-		(($(kernel | jq '.[0]') > 1000)) && break
+		(($(kernel | jq .rx) > 1000)) && break
 		sleep 0.1
 	done
 	good weir attach -i "$IF" udp port 5002
@@ -403,23 +371,7 @@ case_held()
 case_tun()
 {
 	lab
-	[[ -c /dev/net/tun ]] || skip "there is no /dev/net/tun"
-	cat >"$TMP/tun.py" <<-'END'
-		import fcntl, os, struct
-		fd = os.open("/dev/net/tun", os.O_RDWR)
-		fcntl.ioctl(fd, 0x400454ca, struct.pack("16sH22x", b"wtun0", 0x1001))
-		print("reading", flush=True)
-		while True:
-		    os.read(fd, 65536)
-	END
-	nsenter --net="/run/netns/$NAME-host" -- python3 "$TMP/tun.py" >"$TMP/tun" 2>&1 &
-	for _ in {1..50}; do
-		grep -q reading "$TMP/tun" && break
-		sleep 0.1
-	done
-	if ! host ip addr add 198.51.100.1/24 dev wtun0 || ! host ip link set wtun0 up; then
-		skip "no tun device: $(<"$TMP/tun")"
-	fi
+	tun
 	refuses 1 weir attach -i wtun0 --mode skb ether host 02:00:00:00:00:01
 	[[ $ERR == *"libpcap: "* ]] || fail "not in libpcap's words: $ERR"
 	good weir attach -i wtun0 --mode skb udp dst port 5001 and dst net 198.51.100.0/24
@@ -430,7 +382,7 @@ case_tun()
 	balanced
 	same "counted" "$(ask 'grown(.totals.packets)')" 3000
 	same "filtered" "$(ask 'grown(.ledger.filtered) >= 2000')" true
-	same "the kernel's" "$(ask 'grown(.ledger.seen)')" "$(ask 'grown(.kernel[0] + .kernel[1])')"
+	same "the kernel's" "$(ask 'grown(.ledger.seen)')" "$(ask 'grown(.kernel.rx + .kernel.tx)')"
 }
 
 run_case "a filter counts what tcpdump counts, native" case_tcpdump "$EXPRESSIONS"

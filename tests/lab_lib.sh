@@ -69,3 +69,35 @@ quiet_lab()
 	same "status of ethtool" $? 0
 	neighbours "$HOST4" "$PEER4"
 }
+
+# A device of bare IP packets, wtun0, with somebody ($TUN) at its other end who reads all, and at
+# SIGUSR1 writes a hundred.
+tun()
+{
+	local _
+
+	[[ -c /dev/net/tun ]] || skip "there is no /dev/net/tun"
+	cat >"$TMP/tun.py" <<-'END'
+		import fcntl, os, signal, struct, sys
+		fd = os.open("/dev/net/tun", os.O_RDWR)
+		fcntl.ioctl(fd, 0x400454ca, struct.pack("16sH22x", b"wtun0", 0x1001))
+		packet = bytes.fromhex("4500002e0000000040110000c6336402c6336401"
+		                       "03e81389001a0000") + bytes(18)
+		def write(*_):
+		    for _ in range(100):
+		        os.write(fd, packet)
+		signal.signal(signal.SIGUSR1, write)
+		print("reading", flush=True)
+		while True:
+		    os.read(fd, 65536)
+	END
+	nsenter --net="/run/netns/$NAME-host" -- python3 "$TMP/tun.py" >"$TMP/tun" 2>&1 &
+	TUN=$!
+	for _ in {1..50}; do
+		grep -q reading "$TMP/tun" && break
+		sleep 0.1
+	done
+	if ! host ip addr add 198.51.100.1/24 dev wtun0 || ! host ip link set wtun0 up; then
+		skip "no tun device: $(<"$TMP/tun")"
+	fi
+}

@@ -8,6 +8,8 @@ set -u
 
 # shellcheck source=tests/lab_lib.sh
 . "$(dirname "$0")/lab_lib.sh"
+# shellcheck source=tests/measure_lib.sh
+. "$HERE/measure_lib.sh"
 PINS=/sys/fs/bpf/weir
 STATS=/proc/sys/kernel/bpf_stats_enabled
 STATS_THEN=$(<"$STATS")
@@ -32,71 +34,6 @@ attach()
 }
 
 # ---- counting ----
-
-# DEV: the kernel's counters as one line of JSON.
-kernel()
-{
-	host ip -j -s link show "$1" |
-		jq -c '.[0].stats64 | {rx: .rx.packets, rx_bytes: .rx.bytes, rx_dropped: .rx.dropped,
-			tx: .tx.packets, tx_bytes: .tx.bytes, tx_dropped: .tx.dropped}'
-}
-
-tcp_out()
-{
-	host awk '/^Tcp:/ { if (n++) print $out + $again; else for (i = 2; i <= NF; i++) {
-		if ($i == "OutSegs") out = i; if ($i == "RetransSegs") again = i } }' /proc/net/snmp
-}
-
-# FILE [DEV]: weir's answer and the kernel's, of a moment in which nothing passed.
-measure()
-{
-	local dev=${2:-$IF} before after _
-
-	for _ in {1..60}; do
-		before=$(kernel "$dev")
-		sleep 0.3
-		good weir show flows -j -n 0 -i "$dev" >"$TMP/shown"
-		sleep 0.1
-		after=$(kernel "$dev")
-		[[ $before == "$after" ]] || continue
-		jq -c '.totals |= {packets, bytes, classes} | .ledger, .totals, .flows[:12][]' "$TMP/out"
-		echo "kernel: $after"
-		jq -c --argjson kernel "$after" --argjson tcp "$(tcp_out)" \
-			'. + {kernel: $kernel, tcp_out: $tcp}' "$TMP/out" >"$TMP/$1" ||
-			fail "weir's answer is not JSON"
-		return
-	done
-	fail "the link was never at rest"
-}
-
-# EXPRESSION: over the measurements $a, before, and $b, after.
-ask()
-{
-	jq -n -r --slurpfile before "$TMP/before" --slurpfile after "$TMP/after" '
-		$before[0] as $a | $after[0] as $b |
-		def flows(d; f): [.flows[] | select(.direction == d) | f] | add // 0;
-		def grown(f): ($b | f) - ($a | f);
-		def find(f): [$b.flows[] | select(f)] | [(map(.packets) | add // 0),
-			(map(.bytes) | add // 0)] | "\(.[0]) packets \(.[1]) bytes";
-		'"$1"
-}
-
-# Whatever went on: the books balance, nothing is lost, and the kernel saw the same.
-ledger()
-{
-	same "balanced" "$(ask '$b.ledger.balanced')" true
-	same "reentered" "$(ask '$b.ledger.reentered')" 0
-	same "IP packets against flows and unattributed" "$(ask '$b.ledger.ip')" \
-		"$(ask '$b.ledger | .in_flows + .unattributed')"
-	same "IP bytes against flows and unattributed" "$(ask '$b.ledger.bytes.ip')" \
-		"$(ask '$b.ledger.bytes | .in_flows + .unattributed')"
-	same "flows listed against the ledger's" "$(ask '[$b.flows[].packets] | add // 0')" \
-		"$(ask '$b.ledger.in_flows')"
-	same "classes against the totals" "$(ask '[$b.totals.classes[].packets] | add')" \
-		"$(ask '$b.totals.packets')"
-	same "sizes against the totals" "$(ask '[$b.totals.sizes[].packets] | add')" \
-		"$(ask '$b.totals.packets')"
-}
 
 # With a native program, veth counts received bytes behind the Ethernet header.
 like_kernel()
@@ -893,37 +830,6 @@ case_skb()
 		"20000 packets 1200000 bytes"
 	same "packets against the kernel's" "$(ask 'grown(.totals.packets)')" \
 		"$(ask 'grown(.kernel | .rx + .tx)')"
-}
-
-# A device of bare IP packets, with somebody at its other end who reads all, and at SIGUSR1 writes.
-tun()
-{
-	local _
-
-	[[ -c /dev/net/tun ]] || skip "there is no /dev/net/tun"
-	cat >"$TMP/tun.py" <<-'END'
-		import fcntl, os, signal, struct, sys
-		fd = os.open("/dev/net/tun", os.O_RDWR)
-		fcntl.ioctl(fd, 0x400454ca, struct.pack("16sH22x", b"wtun0", 0x1001))
-		packet = bytes.fromhex("4500002e0000000040110000c6336402c6336401"
-		                       "03e81389001a0000") + bytes(18)
-		def write(*_):
-		    for _ in range(100):
-		        os.write(fd, packet)
-		signal.signal(signal.SIGUSR1, write)
-		print("reading", flush=True)
-		while True:
-		    os.read(fd, 65536)
-	END
-	nsenter --net="/run/netns/$NAME-host" -- python3 "$TMP/tun.py" >"$TMP/tun" 2>&1 &
-	TUN=$!
-	for _ in {1..50}; do
-		grep -q reading "$TMP/tun" && break
-		sleep 0.1
-	done
-	if ! host ip addr add 198.51.100.1/24 dev wtun0 || ! host ip link set wtun0 up; then
-		skip "no tun device: $(<"$TMP/tun")"
-	fi
 }
 
 case_tun()

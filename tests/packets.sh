@@ -544,20 +544,7 @@ case_rotation()
 case_tun()
 {
 	lab
-	[[ -c /dev/net/tun ]] || skip "there is no /dev/net/tun"
-	cat >"$TMP/tun.py" <<-'END'
-		import fcntl, os, struct
-		fd = os.open("/dev/net/tun", os.O_RDWR)
-		fcntl.ioctl(fd, 0x400454ca, struct.pack("16sH22x", b"wtun0", 0x1001))
-		print("reading", flush=True)
-		while True:
-		    os.read(fd, 65536)
-	END
-	nsenter --net="/run/netns/$NAME-host" -- python3 "$TMP/tun.py" >"$TMP/tun" 2>&1 &
-	wait_for "$TMP/tun" reading
-	if ! host ip addr add 198.51.100.1/24 dev wtun0 || ! host ip link set wtun0 up; then
-		skip "no tun device: $(<"$TMP/tun")"
-	fi
+	tun
 	good weir attach -i wtun0 --mode skb
 	IF=wtun0 start w -w "$TMP/weir.pcap" udp
 	good host "$LOAD" --rate 20000 udp 198.51.100.1 198.51.100.9 5001 300
