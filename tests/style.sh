@@ -12,7 +12,7 @@ verdict() { # NAME CODE WHY
 make -s fmt-check >&2
 verdict "C is formatted" $? "make fmt formats it"
 
-shellcheck -x tests/run tests/*.sh tools/install-deps tools/lab tools/live-lab.sh tools/lab-parts.sh tools/bench-live tools/bench-top tools/bench-packets tools/bench-compare tools/bench-read \
+shellcheck -x tests/run tests/guest-* tests/*.sh tools/install-deps tools/lab tools/live-lab.sh tools/lab-parts.sh tools/bench-live tools/bench-top tools/bench-packets tools/bench-compare tools/bench-read \
 	tools/run tools/manpages tools/make-deb .ci/run >&2
 verdict "shell scripts are clean" $? "shellcheck says why"
 
