@@ -4,8 +4,8 @@
  * ends: where none has, it is not read again, and of a snapshot that is filled once more only those
  * sums are made anew to which live flows had been added.
  */
-#ifndef WEIR_PORTS_H
-#define WEIR_PORTS_H
+#ifndef WEIR_TABLES_PORTS_H
+#define WEIR_TABLES_PORTS_H
 
 #include "tables/cells.h"
 #include "tables/tables.h"
