@@ -6,7 +6,9 @@ B := build
 CLANG ?= clang
 LLVM_STRIP ?= llvm-strip
 BPFTOOL ?= $(or $(shell command -v bpftool),/usr/sbin/bpftool)
-PKGS := libbpf libxdp libpcap json-c ncursesw libmnl inih libfixbuf libcurl libmicrohttpd libcrypt
+# libcurl is loaded by the sink that wants it, never linked.
+LOADED := libcurl
+PKGS := libbpf libxdp libpcap json-c ncursesw libmnl inih libfixbuf libmicrohttpd libcrypt
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 
@@ -21,7 +23,7 @@ BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) $(WARN) -Ihead
 USER_SRC := $(wildcard user/*.c user/*/*.c)
 USER_OBJ := $(USER_SRC:user/%.c=$(B)/user/%.o)
 LIBS = $(shell pkg-config --libs $(PKGS)) -lelf -lz -lm -pthread
-PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
+PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS) $(LOADED))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -40,7 +42,7 @@ help:
 
 # A complaint one can act on, before a compiler's.
 deps-here:
-	@for p in $(PKGS); do pkg-config --exists $$p 2>/dev/null || missing="$$missing $$p"; done; \
+	@for p in $(PKGS) $(LOADED); do pkg-config --exists $$p 2>/dev/null || missing="$$missing $$p"; done; \
 	for c in $(CLANG) $(LLVM_STRIP) $(BPFTOOL); do command -v $$c >/dev/null || missing="$$missing $$c"; done; \
 	if [ -n "$$missing" ]; then \
 		echo "missing:$$missing; 'sudo tools/install-deps' installs:" >&2; \

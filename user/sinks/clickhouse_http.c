@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Requests to ClickHouse by libcurl; see clickhouse_http.h. */
-#include <curl/curl.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -9,6 +8,7 @@
 #include <string.h>
 
 #include "sinks/clickhouse_http.h"
+#include "sinks/curl.h"
 
 #define ANSWER 4096
 #define QUERY 4096
@@ -16,6 +16,8 @@
 #define CONNECT_MS 5000L
 /* The first whose plain MergeTree tables know insert_deduplication_token. */
 #define TOKEN_SINCE 2208 /* 22.8 */
+
+static const struct curl_library *lib; /* once one is open */
 
 struct ch_http {
 	CURL *curl;
@@ -68,15 +70,15 @@ static int on_progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl
 static bool url_has(CURLU *url, CURLUPart part, const char *word)
 {
 	char *text = NULL;
-	bool has = !curl_url_get(url, part, &text, 0) && (!word || strstr(text, word));
+	bool has = !lib->url_get(url, part, &text, 0) && (!word || strstr(text, word));
 
-	curl_free(text);
+	lib->free(text);
 	return has;
 }
 
 static int parse_url(struct ch_http *h, const char *url, char *why, size_t size)
 {
-	if (curl_url_set(h->url, CURLUPART_URL, url, 0) ||
+	if (lib->url_set(h->url, CURLUPART_URL, url, 0) ||
 	    (strncmp(url, "http://", 7) && strncmp(url, "https://", 8))) {
 		snprintf(why, size,
 			 "%.200s is not a URL as http://HOST:8123/ or https://HOST:8443/", url);
@@ -89,7 +91,7 @@ static int parse_url(struct ch_http *h, const char *url, char *why, size_t size)
 		return -EINVAL;
 	}
 	if (!url_has(h->url, CURLUPART_QUERY, "database="))
-		curl_url_set(h->url, CURLUPART_QUERY, "database=weir", CURLU_APPENDQUERY);
+		lib->url_set(h->url, CURLUPART_QUERY, "database=weir", CURLU_APPENDQUERY);
 	return 0;
 }
 
@@ -107,7 +109,7 @@ static int set_password(struct ch_http *h, const char *path, char *why, size_t s
 	}
 	fclose(f);
 	line[strcspn(line, "\r\n")] = 0;
-	curl_easy_setopt(h->curl, CURLOPT_PASSWORD, line);
+	lib->easy_setopt(h->curl, CURLOPT_PASSWORD, line);
 	return 0;
 }
 
@@ -116,42 +118,45 @@ static void set_up(struct ch_http *h, const struct ch_options *o)
 	CURL *c = h->curl;
 
 	h->timeout = o->timeout;
-	curl_easy_setopt(c, CURLOPT_CURLU, h->url);
-	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(c, CURLOPT_USERAGENT, USER_AGENT);
-	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, h->error);
-	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_answer);
-	curl_easy_setopt(c, CURLOPT_WRITEDATA, h);
-	curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_progress);
-	curl_easy_setopt(c, CURLOPT_XFERINFODATA, h);
-	curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
-	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
-	curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)(o->timeout * 1000));
+	lib->easy_setopt(c, CURLOPT_CURLU, h->url);
+	lib->easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+	lib->easy_setopt(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	lib->easy_setopt(c, CURLOPT_USERAGENT, USER_AGENT);
+	lib->easy_setopt(c, CURLOPT_ERRORBUFFER, h->error);
+	lib->easy_setopt(c, CURLOPT_WRITEFUNCTION, on_answer);
+	lib->easy_setopt(c, CURLOPT_WRITEDATA, h);
+	lib->easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_progress);
+	lib->easy_setopt(c, CURLOPT_XFERINFODATA, h);
+	lib->easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
+	lib->easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
+	lib->easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)(o->timeout * 1000));
 	/* Longer than the request may take: never a body without "100 Continue". */
-	curl_easy_setopt(c, CURLOPT_EXPECT_100_TIMEOUT_MS, (long)(o->timeout * 1000) + 60000);
+	lib->easy_setopt(c, CURLOPT_EXPECT_100_TIMEOUT_MS, (long)(o->timeout * 1000) + 60000);
 	if (*o->user)
-		curl_easy_setopt(c, CURLOPT_USERNAME, o->user);
+		lib->easy_setopt(c, CURLOPT_USERNAME, o->user);
 	if (*o->ca)
-		curl_easy_setopt(c, CURLOPT_CAINFO, o->ca);
+		lib->easy_setopt(c, CURLOPT_CAINFO, o->ca);
 }
 
 int ch_http_open(struct ch_http **to, const struct ch_options *o, char *why, size_t size)
 {
-	struct ch_http *h = calloc(1, sizeof(*h));
+	struct ch_http *h;
 	int err = -ENOMEM;
 
 	*to = NULL;
+	lib = curl_load(why, size);
+	if (!lib)
+		return -ENOENT;
 	snprintf(why, size, "no memory");
+	h = calloc(1, sizeof(*h));
 	if (!h)
 		return err;
-	curl_global_init(CURL_GLOBAL_DEFAULT);
-	h->curl = curl_easy_init();
-	h->url = curl_url();
-	h->query_headers = curl_slist_append(NULL, "Expect:");
-	h->insert_headers = curl_slist_append(NULL, "Expect: 100-continue");
+	h->curl = lib->easy_init();
+	h->url = lib->url();
+	h->query_headers = lib->slist_append(NULL, "Expect:");
+	h->insert_headers = lib->slist_append(NULL, "Expect: 100-continue");
 	if (h->curl && h->url && h->query_headers && h->insert_headers &&
-	    curl_slist_append(h->insert_headers, "Content-Encoding: gzip"))
+	    lib->slist_append(h->insert_headers, "Content-Encoding: gzip"))
 		err = parse_url(h, o->url, why, size);
 	if (!err)
 		set_up(h, o);
@@ -168,10 +173,10 @@ void ch_http_close(struct ch_http *h)
 {
 	if (!h)
 		return;
-	curl_slist_free_all(h->insert_headers);
-	curl_slist_free_all(h->query_headers);
-	curl_easy_cleanup(h->curl);
-	curl_url_cleanup(h->url);
+	lib->slist_free_all(h->insert_headers);
+	lib->slist_free_all(h->query_headers);
+	lib->easy_cleanup(h->curl);
+	lib->url_cleanup(h->url);
 	free(h);
 }
 
@@ -212,12 +217,12 @@ static bool request(struct ch_http *h, struct curl_slist *headers, const void *b
 
 	h->answered = 0;
 	*h->answer = *h->error = 0;
-	curl_easy_setopt(h->curl, CURLOPT_HTTPHEADER, headers);
-	curl_easy_setopt(h->curl, CURLOPT_POSTFIELDS, body);
-	curl_easy_setopt(h->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)size);
-	code = curl_easy_perform(h->curl);
-	curl_easy_getinfo(h->curl, CURLINFO_RESPONSE_CODE, &status);
-	curl_easy_getinfo(h->curl, CURLINFO_SIZE_UPLOAD_T, sent);
+	lib->easy_setopt(h->curl, CURLOPT_HTTPHEADER, headers);
+	lib->easy_setopt(h->curl, CURLOPT_POSTFIELDS, body);
+	lib->easy_setopt(h->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)size);
+	code = lib->easy_perform(h->curl);
+	lib->easy_getinfo(h->curl, CURLINFO_RESPONSE_CODE, &status);
+	lib->easy_getinfo(h->curl, CURLINFO_SIZE_UPLOAD_T, sent);
 	if (code == CURLE_OK && status == 200)
 		return true;
 	if (code == CURLE_OK)
@@ -225,7 +230,7 @@ static bool request(struct ch_http *h, struct curl_slist *headers, const void *b
 	else if (code == CURLE_OPERATION_TIMEDOUT)
 		tell(h, why, "no answer within %g s (%s)", h->timeout, h->error);
 	else
-		tell(h, why, "%s", *h->error ? h->error : curl_easy_strerror(code));
+		tell(h, why, "%s", *h->error ? h->error : lib->easy_strerror(code));
 	return false;
 }
 
@@ -263,24 +268,24 @@ static bool set_insert_url(struct ch_http *h, CURLU *url, const struct spool_met
 
 	query_id(m, id, sizeof(id));
 	snprintf(pair, sizeof(pair), "query_id=%s", id);
-	ok = !curl_url_set(url, CURLUPART_QUERY,
+	ok = !lib->url_set(url, CURLUPART_QUERY,
 			   "query=INSERT%20INTO%20inbox%20FORMAT%20TabSeparated",
 			   CURLU_APPENDQUERY) &&
-	     !curl_url_set(url, CURLUPART_QUERY, pair, CURLU_APPENDQUERY);
+	     !lib->url_set(url, CURLUPART_QUERY, pair, CURLU_APPENDQUERY);
 	if (ok && h->tokens) {
 		snprintf(pair, sizeof(pair), "insert_deduplication_token=%s", id);
-		ok = !curl_url_set(url, CURLUPART_QUERY, pair, CURLU_APPENDQUERY) &&
-		     !curl_url_set(url, CURLUPART_QUERY,
+		ok = !lib->url_set(url, CURLUPART_QUERY, pair, CURLU_APPENDQUERY) &&
+		     !lib->url_set(url, CURLUPART_QUERY,
 				   "deduplicate_blocks_in_dependent_materialized_views=1",
 				   CURLU_APPENDQUERY);
 	}
-	return ok && !curl_easy_setopt(h->curl, CURLOPT_CURLU, url);
+	return ok && !lib->easy_setopt(h->curl, CURLOPT_CURLU, url);
 }
 
 enum ch_result ch_insert(struct ch_http *h, const struct spool_meta *name, const void *data,
 			 size_t size, char why[CH_WHY])
 {
-	CURLU *url = curl_url_dup(h->url);
+	CURLU *url = lib->url_dup(h->url);
 	curl_off_t sent = 0;
 	bool ok = false;
 
@@ -293,8 +298,8 @@ enum ch_result ch_insert(struct ch_http *h, const struct spool_meta *name, const
 			ok = false;
 		}
 	}
-	curl_easy_setopt(h->curl, CURLOPT_CURLU, h->url);
-	curl_url_cleanup(url);
+	lib->easy_setopt(h->curl, CURLOPT_CURLU, h->url);
+	lib->url_cleanup(url);
 	return ok ? CH_OK : sent ? CH_UNCERTAIN : CH_NOT_SENT;
 }
 
