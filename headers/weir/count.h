@@ -140,6 +140,8 @@ weir_inline void weir_totals_add(struct weir_totals *t, const struct weir_wire *
 {
 	weir_count_size(t, w);
 	weir_wmb(&t->pad[0]);
+	/* The bound is set here: verifiers to 6.1 forget that of a value that lay on the stack. */
+	asm volatile("" : "+r"(kind));
 	weir_add(&t->kind[dir & 3][kind & (WEIR_KINDS - 1)], w->packets, w->bytes);
 }
 
