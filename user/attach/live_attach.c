@@ -38,8 +38,13 @@ static void explain_xdp(struct live *l, int err, bool native)
 
 	if (err != -EPERM && err != -EACCES && live_kernel_too_old(l))
 		return;
-	if (err == -EPERM || err == -EACCES)
+	if (err == -EPERM)
 		fail(l, "%s: no privilege to attach XDP programs: run as root", name);
+	else if (err == -EACCES)
+		fail(l,
+		     "%s: the kernel's verifier refused the XDP program, as it does without "
+		     "CAP_PERFMON; -v shows its words",
+		     name);
 	else if (err == -EBUSY || err == -EEXIST)
 		fail(l, "%s: another XDP program came first; `weir status -i %s` names it", name,
 		     name);
