@@ -6,9 +6,9 @@ B := build
 CLANG ?= clang
 LLVM_STRIP ?= llvm-strip
 BPFTOOL ?= $(or $(shell command -v bpftool),/usr/sbin/bpftool)
-# libcurl is loaded by the sink that wants it, never linked.
-LOADED := libcurl
-PKGS := libbpf libxdp libpcap json-c ncursesw libmnl inih libfixbuf libmicrohttpd libcrypt
+# These are loaded by what wants them (user/base/library.h), never linked.
+LOADED := libcurl libfixbuf glib-2.0 libmicrohttpd
+PKGS := libbpf libxdp libpcap json-c ncursesw libmnl inih libcrypt
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 
@@ -16,6 +16,8 @@ ARCH := $(shell uname -m | sed 's/x86_64/x86/;s/aarch64/arm64/;s/ppc64le/powerpc
 MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
 WARN := -Wall -Wextra -Wshadow -Werror
 CFLAGS ?= -O2 -g
+# No table of addresses stays writable.
+LDFLAGS ?= -Wl,-z,relro -Wl,-z,now
 ALL_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(WARN) -Iheaders -Iuser -I$(B) -MMD -MP $(CFLAGS)
 BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_$(ARCH) $(WARN) -Iheaders -Ibpf \
 	-I/usr/include/$(MULTIARCH) -MMD -MP
@@ -66,8 +68,20 @@ $(B)/user/%.o: user/%.c Makefile
 
 $(addprefix $(B)/user/attach/,live_attach.o live_maps.o live_programs.o live_slots.o hooks.o): $(B)/weir.skel.h
 $(addprefix $(B)/user/tap/,tap.o tap_place.o tap_read.o): $(B)/tap.skel.h
+$(addprefix $(B)/user/,export/microhttpd.o sinks/curl.o sinks/fixbuf.o): $(B)/sonames.h
 # The data path for files by the compiler that makes it for the kernel: an eighth faster than gcc's.
 $(B)/user/files/native.o $(B)/user/files/plain.o: CC := $(CLANG)
+
+# SONAME_libcurl, SONAME_glib_2_0: what a program linked with that library would load.
+$(B)/sonames.h: Makefile
+	$(call say,SONAME,$@)
+	@mkdir -p $(@D)
+	$(Q)for p in $(LOADED); do \
+		so=$$(pkg-config --variable=libdir $$p)/lib$${p#lib}.so; \
+		name=$$(LC_ALL=C readelf -d "$$so" | sed -n 's/.*(SONAME).*\[\(.*\)\]/\1/p'); \
+		[ "$$name" ] || { echo "$$so: no name of a shared library is in it" >&2; exit 1; }; \
+		echo "#define SONAME_$$(echo $$p | tr .- __) \"$$name\""; \
+	done >$@
 
 $(B)/weir: $(USER_OBJ)
 	$(call say,LINK,$@)
@@ -121,14 +135,15 @@ ASAN := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=undefined
 TSAN := -O1 -g -fsanitize=thread -Wno-tsan
 TEST_CFLAGS := -std=gnu11 -D_GNU_SOURCE $(WARN) -Iheaders -Iuser -Itests -I$(B)
 TEST_DEPS := $(wildcard tests/*.h user/*.h user/*/*.h headers/weir/*.h) Makefile
-SKELETONS := $(B)/weir.skel.h $(B)/tap.skel.h
+# What is made of others and included.
+GENERATED := $(B)/weir.skel.h $(B)/tap.skel.h $(B)/sonames.h
 
-$(B)/asan/%.o: user/%.c Makefile | $(SKELETONS)
+$(B)/asan/%.o: user/%.c Makefile | $(GENERATED)
 	$(call say,ASAN,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) $(PKG_CFLAGS) $(ASAN) -MMD -MP -c $< -o $@
 
-$(B)/tsan/%.o: user/%.c Makefile | $(SKELETONS)
+$(B)/tsan/%.o: user/%.c Makefile | $(GENERATED)
 	$(call say,TSAN,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TEST_CFLAGS) $(PKG_CFLAGS) $(TSAN) -MMD -MP -c $< -o $@

@@ -647,19 +647,6 @@ password()
 	said 1 0
 }
 
-no_libcurl()
-{
-	local library
-
-	library=$(ldconfig -p | sed -n 's/.* => \(.*libcurl\.so\.4\)$/\1/p' | head -n 1)
-	[[ -f $library ]] || fail "where is libcurl?"
-	# shellcheck disable=SC2016 # for the shell within
-	refuses 1 unshare --mount bash -c 'mount --bind /dev/null "$1" && "$2" --version >/dev/null &&
-		exec "$2" export -i lo --clickhouse http://127.0.0.1:8123/ --clickhouse-spool "$3"' - \
-		"$library" "$build/weir" "$TMP/spool"
-	[[ $ERR == *"is libcurl4 installed?"* ]] || fail "wrong line: $ERR"
-}
-
 bad_url()
 {
 	local url
@@ -695,5 +682,4 @@ run_case 'a full disk: one line, and nothing is lost' disk_full
 run_case 'user, password, and a host name that needs quoting' password
 run_case 'two servers, one question' distributed
 run_case 'a URL that can never work is refused' bad_url
-run_case 'without libcurl: one line says so, and nothing else needs it' no_libcurl
 exit 0

@@ -14,7 +14,7 @@ SYSTEMD=''
 
 package()
 {
-	local deb file
+	local deb file wanted
 
 	need dpkg-buildpackage dh lintian
 	good tools/make-deb "$TMP"
@@ -26,6 +26,11 @@ package()
 		usr/share/bash-completion/completions/weir usr/share/weir/export.conf \
 		usr/share/weir/clickhouse/schema.sql usr/share/weir/grafana/weir.json; do
 		[[ -s $TMP/root/$file || -s $TMP/root/${file#usr/} ]] || fail "there is no $file"
+	done
+	# What is linked dpkg-shlibdeps has seen to; what is loaded is named by hand.
+	wanted=$(dpkg-deb -f "$deb" Depends Recommends | grep -oE '[a-z0-9][a-z0-9.+-]+')
+	for file in $(strings -a "$TMP/root/usr/sbin/weir" | grep -xE 'lib[a-z0-9-]+\.so\.[0-9.]+' | sort -u); do
+		dpkg -S "*/$file" | sed 's/:.*//' | grep -qxF "$wanted" || fail "weir wants $file, its package does not"
 	done
 	same "version" "$("$TMP/root/usr/sbin/weir" --version)" "weir $(dpkg-deb -f "$deb" Version)"
 }

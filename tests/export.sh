@@ -206,6 +206,30 @@ bad_settings_are_refused()
 	good "$WEIR" export --check-config --config "$TMP/out.conf"
 }
 
+# At the start and by --check-config; nothing else needs it.
+a_missing_library_is_said()
+{
+	local name package sink check
+	local -a way
+
+	while read -r name package sink; do
+		read -r -a way <<<"$sink"
+		good without_library "$name" "$WEIR" --version
+		good without_library "$name" "$WEIR" export -i lo --json "$TMP/out.json" --check-config
+		for check in '' --check-config; do
+			refuses 1 without_library "$name" "$WEIR" export -i lo "${way[@]}" ${check:+"$check"}
+			[[ $ERR == *": $name.so."*" (Debian: $package) cannot be loaded: /"* ]] || fail "said: $ERR"
+			[[ $ERR == "weir: ${way[0]#--}: "* ]] || fail "does not say who wants it: $ERR"
+		done
+		good "$WEIR" export -i lo "${way[@]}" --check-config
+	done <<-END
+		libcurl libcurl4 --clickhouse http://127.0.0.1:8123/ --clickhouse-spool $TMP/out.spool
+		libfixbuf libfixbuf9 --ipfix 127.0.0.1:9995
+		libglib-2.0 libglib2.0-0 --ipfix 127.0.0.1:9995
+		libmicrohttpd libmicrohttpd12 --prometheus 127.0.0.1:9427
+	END
+}
+
 # The interface goes and comes back: said once each way, and counted again.
 an_interface_that_vanishes_is_waited_for()
 {
@@ -226,7 +250,7 @@ an_interface_that_vanishes_is_waited_for()
 need jq python3 unshare
 for case in json_lines_hold_what_was_sent full_tables_lose_nothing a_restart_repeats_nothing \
 	two_daemons_of_one_interface a_full_disk_is_waited_for a_stuck_reader_delays_nobody \
-	files_are_rotated settings_are_read_again bad_settings_are_refused \
+	files_are_rotated settings_are_read_again bad_settings_are_refused a_missing_library_is_said \
 	an_interface_that_vanishes_is_waited_for; do
 	run_case "export: ${case//_/ }" "$case"
 done

@@ -60,6 +60,24 @@ same()
 	[[ $2 == "$3" ]] || fail "$1: is $2, should be $3"
 }
 
+# NAME, as "libcurl": the file of the shared library.
+library()
+{
+	ldconfig -p | sed -n "s,.* => \(/.*/$1\.so\.[0-9.]*\)\$,\1,p" | head -n 1
+}
+
+# NAME COMMAND...: where that library cannot be loaded.
+without_library()
+{
+	local file
+
+	file=$(library "$1")
+	[[ -f $file ]] || fail "where is $1?"
+	shift
+	# shellcheck disable=SC2016 # for the shell within
+	unshare --mount bash -c 'mount --bind /dev/null "$1" && shift && exec "$@"' - "$file" "$@"
+}
+
 # NAME FUNCTION [ARG...]; WEIR_ONLY, a regular expression, chooses among the names.
 run_case()
 {

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "sinks/fixbuf.h"
 #include "sinks/ipfix_biflow.h"
 #include "sinks/ipfix_encode.h"
 #include "sinks/peer.h"
@@ -140,8 +141,10 @@ static struct ipfix_encoder *encoder(uint16_t message)
 {
 	struct ipfix_shape shape = { .domain = 0xdeadbeef, .message = message };
 	struct ipfix_encoder *e;
-	char why[200];
+	char why[400];
 
+	if (library_load(&libfixbuf.library, why, sizeof(why)))
+		fail_msg("%s", why);
 	e = ipfix_encoder_new(&shape, why, sizeof(why));
 	assert_non_null(e);
 	return e;

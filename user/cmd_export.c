@@ -136,7 +136,7 @@ static void reload(struct exporter *e, const struct config *cfg)
 
 	notify_reloading();
 	c = configure(cfg, why, &misuse);
-	if (c && add_default_interface(c, why)) {
+	if (c && add_default_interface(c, why) && !export_libraries(c, why)) {
 		export_reload(e, c);
 		say("export: read its settings again");
 	} else {
@@ -220,6 +220,10 @@ static int run_export(struct config *cfg)
 		say("export: nowhere to export to: name a sink, e.g. --json FILE; `weir export "
 		    "--help` lists them");
 		return EXIT_MISUSE;
+	}
+	if (export_libraries(c, why)) {
+		say("%s", why);
+		return EXIT_FAILED;
 	}
 	if (g && g->check)
 		return EXIT_OK;

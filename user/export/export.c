@@ -22,6 +22,31 @@ static const struct sink_type *type_of(const struct section *s)
 	return NULL;
 }
 
+/* A library that a section wants, or NULL. */
+static struct library *library_of(const struct section *s)
+{
+	const struct sink_type *type = type_of(s);
+
+	if (type)
+		return type->library;
+	return strcmp(s->name, "prometheus") ? NULL : prometheus_library;
+}
+
+int export_libraries(const struct export_config *c, char why[CONFIG_WHY])
+{
+	char reason[CONFIG_WHY - 20];
+	int i, err = 0;
+
+	for (i = 0; i < c->section_count && !err; i++) {
+		struct library *l = library_of(c->sections[i]);
+
+		err = l ? library_load(l, reason, sizeof(reason)) : 0;
+		if (err)
+			snprintf(why, CONFIG_WHY, "%.12s: %s", c->sections[i]->name, reason);
+	}
+	return err;
+}
+
 static struct sink *start_sink(const struct export_config *c, const struct section *s, char *why)
 {
 	struct sink_limits limits = {

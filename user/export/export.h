@@ -76,7 +76,11 @@ struct exporter {
 	uint64_t begun; /* ns since the epoch */
 };
 
-/* Takes the config over. 0, or a negative errno with a line in `why` and nothing left running. */
+/* Loads the libraries that the config's sinks and servers want. 0, or -ENOENT with a line in `why`.
+ */
+int export_libraries(const struct export_config *c, char why[CONFIG_WHY]);
+/* Takes the config over, its libraries being loaded. 0, or a negative errno with a line in `why`
+ * and nothing left running. */
 int export_start(struct exporter *e, struct export_config *c, char why[WHY_SIZE]);
 /* Goes over to another config: what is the same in both goes on. */
 void export_reload(struct exporter *e, struct export_config *c);

@@ -3,7 +3,6 @@
 #include <crypt.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <microhttpd.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "export/microhttpd.h"
 #include "export/prometheus.h"
 #include "base/say.h"
 
@@ -56,7 +56,7 @@ struct prometheus {
 static int fd_of(struct MHD_Connection *c)
 {
 	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
+		libmhd.get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
 
 	return info ? info->connect_fd : -1;
 }
@@ -177,17 +177,17 @@ static bool may_ask(struct prometheus *p, struct MHD_Connection *c)
 
 	if (!*users)
 		return true;
-	header = MHD_lookup_connection_value(c, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION);
+	header = libmhd.lookup_connection_value(c, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION);
 	if (!header)
 		return false;
 	if (*p->good_auth && same_hash(header, p->good_auth))
 		return true;
-	user = MHD_basic_auth_get_username_password(c, &password);
+	user = libmhd.basic_auth_get_username_password(c, &password);
 	good = user && password && is_user(users, user, password);
 	if (good && strlen(header) < sizeof(p->good_auth))
 		strcpy(p->good_auth, header);
-	MHD_free(user);
-	MHD_free(password);
+	libmhd.free(user);
+	libmhd.free(password);
 	return good;
 }
 
@@ -195,11 +195,11 @@ static bool may_ask(struct prometheus *p, struct MHD_Connection *c)
 
 static struct MHD_Response *text_response(const char *text, const char *type)
 {
-	struct MHD_Response *r =
-		MHD_create_response_from_buffer(strlen(text), (void *)text, MHD_RESPMEM_PERSISTENT);
+	struct MHD_Response *r = libmhd.create_response_from_buffer(strlen(text), (void *)text,
+								    MHD_RESPMEM_PERSISTENT);
 
 	if (r)
-		MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+		libmhd.add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, type);
 	return r;
 }
 
@@ -207,10 +207,10 @@ static enum MHD_Result give_text(struct MHD_Connection *c, unsigned int code, co
 				 const char *type)
 {
 	struct MHD_Response *r = text_response(text, type);
-	enum MHD_Result done = r ? MHD_queue_response(c, code, r) : MHD_NO;
+	enum MHD_Result done = r ? libmhd.queue_response(c, code, r) : MHD_NO;
 
 	if (r)
-		MHD_destroy_response(r);
+		libmhd.destroy_response(r);
 	return done;
 }
 
@@ -220,29 +220,29 @@ static bool make_answer(struct prometheus *p, struct answer *a, bool openmetrics
 	char *text;
 
 	if (a->response)
-		MHD_destroy_response(a->response);
+		libmhd.destroy_response(a->response);
 	a->response = NULL;
 	text = export_metrics(p->exporter, openmetrics, &size);
 	if (!text)
 		return false;
-	a->response = MHD_create_response_from_buffer(size, text, MHD_RESPMEM_MUST_FREE);
+	a->response = libmhd.create_response_from_buffer(size, text, MHD_RESPMEM_MUST_FREE);
 	a->made = now_ns();
 	if (a->response)
-		MHD_add_response_header(a->response, MHD_HTTP_HEADER_CONTENT_TYPE,
-					openmetrics ? TYPE_OPENMETRICS : TYPE_TEXT);
+		libmhd.add_response_header(a->response, MHD_HTTP_HEADER_CONTENT_TYPE,
+					   openmetrics ? TYPE_OPENMETRICS : TYPE_TEXT);
 	return a->response;
 }
 
 static enum MHD_Result give_metrics(struct prometheus *p, struct MHD_Connection *c)
 {
 	const char *accept =
-		MHD_lookup_connection_value(c, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT);
+		libmhd.lookup_connection_value(c, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT);
 	bool openmetrics = accept && strstr(accept, "application/openmetrics-text");
 	struct answer *a = &p->shared[openmetrics];
 
 	if ((!a->response || now_ns() - a->made > SHARED_NS) && !make_answer(p, a, openmetrics))
 		return give_text(c, MHD_HTTP_SERVICE_UNAVAILABLE, "no memory\n", "text/plain");
-	return MHD_queue_response(c, MHD_HTTP_OK, a->response);
+	return libmhd.queue_response(c, MHD_HTTP_OK, a->response);
 }
 
 #define INDEX                                                                                      \
@@ -256,8 +256,8 @@ static enum MHD_Result refuse(struct MHD_Connection *c)
 	enum MHD_Result done = MHD_NO;
 
 	if (r) {
-		done = MHD_queue_basic_auth_fail_response(c, "weir", r);
-		MHD_destroy_response(r);
+		done = libmhd.queue_basic_auth_fail_response(c, "weir", r);
+		libmhd.destroy_response(r);
 	}
 	return done;
 }
@@ -297,6 +297,8 @@ static enum MHD_Result handle(void *arg, struct MHD_Connection *c, const char *u
 }
 
 /* ---- starting ---- */
+
+struct library *const prometheus_library = &libmhd.library;
 
 /* ADDR:PORT, [ADDR]:PORT, :PORT on loopback. */
 static int listen_on(const char *target, char why[WHY_SIZE])
@@ -380,14 +382,14 @@ static struct MHD_Daemon *start(struct prometheus *p, int fd)
 					{ MHD_OPTION_END, 0, NULL } };
 	unsigned int flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG;
 
-	return MHD_start_daemon(p->cert ? flags | MHD_USE_TLS : flags, 0, NULL, NULL, handle, p,
-				MHD_OPTION_EXTERNAL_LOGGER, quiet, NULL, MHD_OPTION_LISTEN_SOCKET,
-				fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned int)CLIENTS,
-				MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CLIENT_MEMORY,
-				MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)90,
-				MHD_OPTION_NOTIFY_CONNECTION, on_connection, p,
-				MHD_OPTION_NOTIFY_COMPLETED, on_completed, p, MHD_OPTION_ARRAY,
-				p->cert ? tls : tls + 2, MHD_OPTION_END);
+	return libmhd.start_daemon(p->cert ? flags | MHD_USE_TLS : flags, 0, NULL, NULL, handle, p,
+				   MHD_OPTION_EXTERNAL_LOGGER, quiet, NULL,
+				   MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
+				   (unsigned int)CLIENTS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+				   (size_t)CLIENT_MEMORY, MHD_OPTION_CONNECTION_TIMEOUT,
+				   (unsigned int)90, MHD_OPTION_NOTIFY_CONNECTION, on_connection, p,
+				   MHD_OPTION_NOTIFY_COMPLETED, on_completed, p, MHD_OPTION_ARRAY,
+				   p->cert ? tls : tls + 2, MHD_OPTION_END);
 }
 
 struct prometheus *prometheus_start(struct exporter *e, const struct section *s, char why[WHY_SIZE])
@@ -423,10 +425,10 @@ void prometheus_stop(struct prometheus *p)
 	if (!p)
 		return;
 	if (p->daemon)
-		MHD_stop_daemon(p->daemon);
+		libmhd.stop_daemon(p->daemon);
 	for (i = 0; i < 2; i++)
 		if (p->shared[i].response)
-			MHD_destroy_response(p->shared[i].response);
+			libmhd.destroy_response(p->shared[i].response);
 	pthread_mutex_destroy(&p->lock);
 	free(p->cert);
 	free(p->key);

@@ -14,6 +14,7 @@
 
 struct prometheus;
 
+extern struct library *const prometheus_library; /* libmicrohttpd: to be loaded before */
 /* By a section [prometheus]. NULL, with a line in `why`. */
 struct prometheus *prometheus_start(struct exporter *e, const struct section *s,
 				    char why[WHY_SIZE]);

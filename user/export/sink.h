@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/library.h"
 #include "export/record.h"
 
 /* Why records did not arrive. */
@@ -43,7 +44,8 @@ struct live;
 #define SINK_LATER 1
 
 struct sink_type {
-	const char *name; /* of the option, the config section and the label: "ipfix" */
+	const char *name;	 /* of the option, the config section and the label: "ipfix" */
+	struct library *library; /* which the daemon loads before open(), or NULL */
 	/*
 	 * All are called on the sink's own thread. open() makes *state from the target and the
 	 * options; it fails only for what can never work, with a line in `why`, and waits for

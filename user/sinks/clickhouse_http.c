@@ -17,8 +17,6 @@
 /* The first whose plain MergeTree tables know insert_deduplication_token. */
 #define TOKEN_SINCE 2208 /* 22.8 */
 
-static const struct curl_library *lib; /* once one is open */
-
 struct ch_http {
 	CURL *curl;
 	CURLU *url;
@@ -70,15 +68,15 @@ static int on_progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl
 static bool url_has(CURLU *url, CURLUPart part, const char *word)
 {
 	char *text = NULL;
-	bool has = !lib->url_get(url, part, &text, 0) && (!word || strstr(text, word));
+	bool has = !libcurl.url_get(url, part, &text, 0) && (!word || strstr(text, word));
 
-	lib->free(text);
+	libcurl.free(text);
 	return has;
 }
 
 static int parse_url(struct ch_http *h, const char *url, char *why, size_t size)
 {
-	if (lib->url_set(h->url, CURLUPART_URL, url, 0) ||
+	if (libcurl.url_set(h->url, CURLUPART_URL, url, 0) ||
 	    (strncmp(url, "http://", 7) && strncmp(url, "https://", 8))) {
 		snprintf(why, size,
 			 "%.200s is not a URL as http://HOST:8123/ or https://HOST:8443/", url);
@@ -91,7 +89,7 @@ static int parse_url(struct ch_http *h, const char *url, char *why, size_t size)
 		return -EINVAL;
 	}
 	if (!url_has(h->url, CURLUPART_QUERY, "database="))
-		lib->url_set(h->url, CURLUPART_QUERY, "database=weir", CURLU_APPENDQUERY);
+		libcurl.url_set(h->url, CURLUPART_QUERY, "database=weir", CURLU_APPENDQUERY);
 	return 0;
 }
 
@@ -109,7 +107,7 @@ static int set_password(struct ch_http *h, const char *path, char *why, size_t s
 	}
 	fclose(f);
 	line[strcspn(line, "\r\n")] = 0;
-	lib->easy_setopt(h->curl, CURLOPT_PASSWORD, line);
+	libcurl.easy_setopt(h->curl, CURLOPT_PASSWORD, line);
 	return 0;
 }
 
@@ -118,45 +116,41 @@ static void set_up(struct ch_http *h, const struct ch_options *o)
 	CURL *c = h->curl;
 
 	h->timeout = o->timeout;
-	lib->easy_setopt(c, CURLOPT_CURLU, h->url);
-	lib->easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-	lib->easy_setopt(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	lib->easy_setopt(c, CURLOPT_USERAGENT, USER_AGENT);
-	lib->easy_setopt(c, CURLOPT_ERRORBUFFER, h->error);
-	lib->easy_setopt(c, CURLOPT_WRITEFUNCTION, on_answer);
-	lib->easy_setopt(c, CURLOPT_WRITEDATA, h);
-	lib->easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_progress);
-	lib->easy_setopt(c, CURLOPT_XFERINFODATA, h);
-	lib->easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
-	lib->easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
-	lib->easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)(o->timeout * 1000));
+	libcurl.easy_setopt(c, CURLOPT_CURLU, h->url);
+	libcurl.easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+	libcurl.easy_setopt(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	libcurl.easy_setopt(c, CURLOPT_USERAGENT, USER_AGENT);
+	libcurl.easy_setopt(c, CURLOPT_ERRORBUFFER, h->error);
+	libcurl.easy_setopt(c, CURLOPT_WRITEFUNCTION, on_answer);
+	libcurl.easy_setopt(c, CURLOPT_WRITEDATA, h);
+	libcurl.easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_progress);
+	libcurl.easy_setopt(c, CURLOPT_XFERINFODATA, h);
+	libcurl.easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
+	libcurl.easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
+	libcurl.easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)(o->timeout * 1000));
 	/* Longer than the request may take: never a body without "100 Continue". */
-	lib->easy_setopt(c, CURLOPT_EXPECT_100_TIMEOUT_MS, (long)(o->timeout * 1000) + 60000);
+	libcurl.easy_setopt(c, CURLOPT_EXPECT_100_TIMEOUT_MS, (long)(o->timeout * 1000) + 60000);
 	if (*o->user)
-		lib->easy_setopt(c, CURLOPT_USERNAME, o->user);
+		libcurl.easy_setopt(c, CURLOPT_USERNAME, o->user);
 	if (*o->ca)
-		lib->easy_setopt(c, CURLOPT_CAINFO, o->ca);
+		libcurl.easy_setopt(c, CURLOPT_CAINFO, o->ca);
 }
 
 int ch_http_open(struct ch_http **to, const struct ch_options *o, char *why, size_t size)
 {
-	struct ch_http *h;
+	struct ch_http *h = calloc(1, sizeof(*h));
 	int err = -ENOMEM;
 
 	*to = NULL;
-	lib = curl_load(why, size);
-	if (!lib)
-		return -ENOENT;
 	snprintf(why, size, "no memory");
-	h = calloc(1, sizeof(*h));
 	if (!h)
 		return err;
-	h->curl = lib->easy_init();
-	h->url = lib->url();
-	h->query_headers = lib->slist_append(NULL, "Expect:");
-	h->insert_headers = lib->slist_append(NULL, "Expect: 100-continue");
+	h->curl = libcurl.easy_init();
+	h->url = libcurl.url();
+	h->query_headers = libcurl.slist_append(NULL, "Expect:");
+	h->insert_headers = libcurl.slist_append(NULL, "Expect: 100-continue");
 	if (h->curl && h->url && h->query_headers && h->insert_headers &&
-	    lib->slist_append(h->insert_headers, "Content-Encoding: gzip"))
+	    libcurl.slist_append(h->insert_headers, "Content-Encoding: gzip"))
 		err = parse_url(h, o->url, why, size);
 	if (!err)
 		set_up(h, o);
@@ -173,10 +167,10 @@ void ch_http_close(struct ch_http *h)
 {
 	if (!h)
 		return;
-	lib->slist_free_all(h->insert_headers);
-	lib->slist_free_all(h->query_headers);
-	lib->easy_cleanup(h->curl);
-	lib->url_cleanup(h->url);
+	libcurl.slist_free_all(h->insert_headers);
+	libcurl.slist_free_all(h->query_headers);
+	libcurl.easy_cleanup(h->curl);
+	libcurl.url_cleanup(h->url);
 	free(h);
 }
 
@@ -217,12 +211,12 @@ static bool request(struct ch_http *h, struct curl_slist *headers, const void *b
 
 	h->answered = 0;
 	*h->answer = *h->error = 0;
-	lib->easy_setopt(h->curl, CURLOPT_HTTPHEADER, headers);
-	lib->easy_setopt(h->curl, CURLOPT_POSTFIELDS, body);
-	lib->easy_setopt(h->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)size);
-	code = lib->easy_perform(h->curl);
-	lib->easy_getinfo(h->curl, CURLINFO_RESPONSE_CODE, &status);
-	lib->easy_getinfo(h->curl, CURLINFO_SIZE_UPLOAD_T, sent);
+	libcurl.easy_setopt(h->curl, CURLOPT_HTTPHEADER, headers);
+	libcurl.easy_setopt(h->curl, CURLOPT_POSTFIELDS, body);
+	libcurl.easy_setopt(h->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)size);
+	code = libcurl.easy_perform(h->curl);
+	libcurl.easy_getinfo(h->curl, CURLINFO_RESPONSE_CODE, &status);
+	libcurl.easy_getinfo(h->curl, CURLINFO_SIZE_UPLOAD_T, sent);
 	if (code == CURLE_OK && status == 200)
 		return true;
 	if (code == CURLE_OK)
@@ -230,7 +224,7 @@ static bool request(struct ch_http *h, struct curl_slist *headers, const void *b
 	else if (code == CURLE_OPERATION_TIMEDOUT)
 		tell(h, why, "no answer within %g s (%s)", h->timeout, h->error);
 	else
-		tell(h, why, "%s", *h->error ? h->error : lib->easy_strerror(code));
+		tell(h, why, "%s", *h->error ? h->error : libcurl.easy_strerror(code));
 	return false;
 }
 
@@ -268,24 +262,24 @@ static bool set_insert_url(struct ch_http *h, CURLU *url, const struct spool_met
 
 	query_id(m, id, sizeof(id));
 	snprintf(pair, sizeof(pair), "query_id=%s", id);
-	ok = !lib->url_set(url, CURLUPART_QUERY,
-			   "query=INSERT%20INTO%20inbox%20FORMAT%20TabSeparated",
-			   CURLU_APPENDQUERY) &&
-	     !lib->url_set(url, CURLUPART_QUERY, pair, CURLU_APPENDQUERY);
+	ok = !libcurl.url_set(url, CURLUPART_QUERY,
+			      "query=INSERT%20INTO%20inbox%20FORMAT%20TabSeparated",
+			      CURLU_APPENDQUERY) &&
+	     !libcurl.url_set(url, CURLUPART_QUERY, pair, CURLU_APPENDQUERY);
 	if (ok && h->tokens) {
 		snprintf(pair, sizeof(pair), "insert_deduplication_token=%s", id);
-		ok = !lib->url_set(url, CURLUPART_QUERY, pair, CURLU_APPENDQUERY) &&
-		     !lib->url_set(url, CURLUPART_QUERY,
-				   "deduplicate_blocks_in_dependent_materialized_views=1",
-				   CURLU_APPENDQUERY);
+		ok = !libcurl.url_set(url, CURLUPART_QUERY, pair, CURLU_APPENDQUERY) &&
+		     !libcurl.url_set(url, CURLUPART_QUERY,
+				      "deduplicate_blocks_in_dependent_materialized_views=1",
+				      CURLU_APPENDQUERY);
 	}
-	return ok && !lib->easy_setopt(h->curl, CURLOPT_CURLU, url);
+	return ok && !libcurl.easy_setopt(h->curl, CURLOPT_CURLU, url);
 }
 
 enum ch_result ch_insert(struct ch_http *h, const struct spool_meta *name, const void *data,
 			 size_t size, char why[CH_WHY])
 {
-	CURLU *url = lib->url_dup(h->url);
+	CURLU *url = libcurl.url_dup(h->url);
 	curl_off_t sent = 0;
 	bool ok = false;
 
@@ -298,8 +292,8 @@ enum ch_result ch_insert(struct ch_http *h, const struct spool_meta *name, const
 			ok = false;
 		}
 	}
-	lib->easy_setopt(h->curl, CURLOPT_CURLU, h->url);
-	lib->url_cleanup(url);
+	libcurl.easy_setopt(h->curl, CURLOPT_CURLU, h->url);
+	libcurl.url_cleanup(url);
 	return ok ? CH_OK : sent ? CH_UNCERTAIN : CH_NOT_SENT;
 }
 

@@ -31,7 +31,7 @@ struct ch_options {
 
 struct ch_http;
 
-/* Opens no connection. 0, or -EINVAL, -ENOMEM or, without libcurl, -ENOENT with a line in `why`. */
+/* By libcurl, loaded before. Opens no connection. 0, or -EINVAL or -ENOMEM with a line in `why`. */
 int ch_http_open(struct ch_http **to, const struct ch_options *o, char *why, size_t size);
 void ch_http_close(struct ch_http *h);
 /* Makes a request that is under way, and all to come, fail soon. From any thread. */

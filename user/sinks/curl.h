@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * libcurl, loaded by whoever sends by it. Linked, it and the forty libraries that it wants would
- * take every command some ten milliseconds before main().
- */
+/* libcurl, loaded by the sink that sends by it. */
 #ifndef WEIR_CURL_H
 #define WEIR_CURL_H
 
 #include <curl/curl.h>
-#include <stdbool.h>
-#include <stddef.h>
+
+#include "base/library.h"
 
 /* Its functions by their names without "curl_". */
 #define CURL_FUNCTIONS(X)                                                                          \
@@ -28,13 +25,11 @@
 	X(url_set)                                                                                 \
 	X(free)
 
-struct curl_library {
+extern struct libcurl {
+	struct library library; /* library_load() it first */
 #define X(name) typeof(curl_##name) *name;
 	CURL_FUNCTIONS(X)
 #undef X
-};
-
-/* NULL, with a line in `why`, where the library is not installed. Once it is loaded it stays. */
-const struct curl_library *curl_load(char *why, size_t room);
+} libcurl;
 
 #endif

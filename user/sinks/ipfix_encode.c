@@ -6,14 +6,17 @@
  */
 #include <endian.h>
 #include <errno.h>
-#include <fixbuf/public.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "sinks/fixbuf.h"
 #include "sinks/ipfix_encode.h"
 #include "sinks/ipfix_option.h"
+
+/* What FB_ERROR_DOMAIN calls. */
+#define g_quark_from_string libglib.g_quark_from_string
 
 /* Of which templates an element is. */
 #define V4 1U
@@ -104,15 +107,15 @@ static int flow_kinds(const struct ipfix_encoder *e)
 static bool add(struct ipfix_encoder *e, bool internal, int tid, fbInfoElementSpec_t *elements,
 		uint32_t flags, uint16_t scope)
 {
-	fbTemplate_t *t = fbTemplateAlloc(e->model);
+	fbTemplate_t *t = libfixbuf.fbTemplateAlloc(e->model);
 
-	if (!fbTemplateAppendSpecArray(t, elements, flags, &e->error)) {
-		fbTemplateFreeUnused(t);
+	if (!libfixbuf.fbTemplateAppendSpecArray(t, elements, flags, &e->error)) {
+		libfixbuf.fbTemplateFreeUnused(t);
 		return false;
 	}
 	if (scope && !internal)
-		fbTemplateSetOptionsScope(t, scope);
-	return fbSessionAddTemplate(e->session, internal, (uint16_t)tid, t, &e->error);
+		libfixbuf.fbTemplateSetOptionsScope(t, scope);
+	return libfixbuf.fbSessionAddTemplate(e->session, internal, (uint16_t)tid, t, &e->error);
 }
 
 static bool add_templates(struct ipfix_encoder *e)
@@ -144,17 +147,17 @@ struct ipfix_encoder *ipfix_encoder_new(const struct ipfix_shape *shape, char *w
 		return NULL;
 	}
 	e->shape = *shape;
-	e->model = fbInfoModelAlloc();
-	e->session = fbSessionAlloc(e->model);
-	fbSessionSetDomain(e->session, shape->domain);
+	e->model = libfixbuf.fbInfoModelAlloc();
+	e->session = libfixbuf.fbSessionAlloc(e->model);
+	libfixbuf.fbSessionSetDomain(e->session, shape->domain);
 	if (!add_templates(e)) {
 		snprintf(why, size, "libfixbuf: %s", ipfix_why(e));
 		ipfix_encoder_free(e);
 		return NULL;
 	}
-	e->exporter = fbExporterAllocBuffer(e->message, shape->message);
-	e->buf = fBufAllocForExport(e->session, e->exporter);
-	fBufSetAutomaticMode(e->buf, FALSE);
+	e->exporter = libfixbuf.fbExporterAllocBuffer(e->message, shape->message);
+	e->buf = libfixbuf.fBufAllocForExport(e->session, e->exporter);
+	libfixbuf.fBufSetAutomaticMode(e->buf, FALSE);
 	return e;
 }
 
@@ -163,11 +166,11 @@ void ipfix_encoder_free(struct ipfix_encoder *e)
 	if (!e)
 		return;
 	if (e->buf)
-		fBufFree(e->buf);
+		libfixbuf.fBufFree(e->buf);
 	else
-		fbSessionFree(e->session);
-	fbInfoModelFree(e->model);
-	g_clear_error(&e->error);
+		libfixbuf.fbSessionFree(e->session);
+	libfixbuf.fbInfoModelFree(e->model);
+	libglib.g_clear_error(&e->error);
 	free(e);
 }
 
@@ -181,17 +184,19 @@ static int result(struct ipfix_encoder *e, gboolean ok)
 {
 	if (ok)
 		return 0;
-	return g_error_matches(e->error, FB_ERROR_DOMAIN, FB_ERROR_EOM) ? -ENOBUFS : -EINVAL;
+	return libglib.g_error_matches(e->error, FB_ERROR_DOMAIN, FB_ERROR_EOM) ? -ENOBUFS
+										: -EINVAL;
 }
 
 static int append(struct ipfix_encoder *e, int tid, int layout, void *record, size_t size)
 {
 	int err;
 
-	g_clear_error(&e->error);
-	err = result(e, fBufSetExportTemplate(e->buf, (uint16_t)tid, &e->error) &&
-				fBufSetInternalTemplate(e->buf, (uint16_t)layout, &e->error) &&
-				fBufAppend(e->buf, record, size, &e->error));
+	libglib.g_clear_error(&e->error);
+	err = result(
+		e, libfixbuf.fBufSetExportTemplate(e->buf, (uint16_t)tid, &e->error) &&
+			   libfixbuf.fBufSetInternalTemplate(e->buf, (uint16_t)layout, &e->error) &&
+			   libfixbuf.fBufAppend(e->buf, record, size, &e->error));
 	e->records += !err;
 	return err;
 }
@@ -202,9 +207,9 @@ int ipfix_add_template(struct ipfix_encoder *e, int n)
 
 	if (n >= flows + IPFIX_OPTIONS)
 		return -ENOENT;
-	g_clear_error(&e->error);
+	libglib.g_clear_error(&e->error);
 	n += n < flows ? FLOW_TID : OPTION_TID - flows;
-	return result(e, fbSessionExportTemplate(e->session, (uint16_t)n, &e->error));
+	return result(e, libfixbuf.fbSessionExportTemplate(e->session, (uint16_t)n, &e->error));
 }
 
 int ipfix_add_option(struct ipfix_encoder *e, int n, const struct batch_iface *i,
@@ -314,11 +319,11 @@ const uint8_t *ipfix_take(struct ipfix_encoder *e, size_t *size, uint32_t *recor
 	*records = e->records;
 	e->records = 0;
 	e->message[1] = 0; /* of the version, 10 */
-	g_clear_error(&e->error);
+	libglib.g_clear_error(&e->error);
 	/* Where there is no message this writes none. */
-	if (!fBufEmit(e->buf, &e->error) || !e->message[1])
+	if (!libfixbuf.fBufEmit(e->buf, &e->error) || !e->message[1])
 		return NULL;
-	*size = fbExporterGetMsgLen(e->exporter);
+	*size = libfixbuf.fbExporterGetMsgLen(e->exporter);
 	return e->message;
 }
 

@@ -31,7 +31,7 @@ struct ipfix_self {
 
 struct ipfix_encoder;
 
-/* NULL with a line in `why`. */
+/* By libfixbuf, loaded before. NULL with a line in `why`. */
 struct ipfix_encoder *ipfix_encoder_new(const struct ipfix_shape *shape, char *why, size_t size);
 void ipfix_encoder_free(struct ipfix_encoder *e);
 

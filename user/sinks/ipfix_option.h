@@ -6,8 +6,7 @@
 #ifndef WEIR_IPFIX_OPTION_H
 #define WEIR_IPFIX_OPTION_H
 
-#include <fixbuf/public.h>
-
+#include "sinks/fixbuf.h"
 #include "sinks/ipfix_encode.h"
 
 #define IPFIX_OPTIONS 6

@@ -19,6 +19,7 @@
 
 #include "sinks/clickhouse_block.h"
 #include "sinks/clickhouse_send.h"
+#include "sinks/curl.h"
 
 #define MEMORY (16ULL << 20)	 /* bytes of blocks in memory before they go to files */
 #define SPOOL_TIME 1500000000ULL /* ns of a stop that are kept for writing files */
@@ -293,6 +294,7 @@ static void clickhouse_close(struct sink *s, void *state, uint64_t deadline_ns)
 
 const struct sink_type sink_clickhouse = {
 	.name = "clickhouse",
+	.library = &libcurl.library,
 	.open = clickhouse_open,
 	.batch = clickhouse_batch,
 	.close = clickhouse_close,

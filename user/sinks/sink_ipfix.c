@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "sinks/fixbuf.h"
 #include "sinks/ipfix_biflow.h"
 #include "sinks/ipfix_encode.h"
 #include "sinks/outbox.h"
@@ -508,6 +509,7 @@ static void ipfix_close(struct sink *s, void *state, uint64_t deadline_ns)
 
 const struct sink_type sink_ipfix = {
 	.name = "ipfix",
+	.library = &libfixbuf.library,
 	.open = ipfix_open,
 	.batch = ipfix_batch,
 	.idle = ipfix_idle,
