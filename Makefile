@@ -7,8 +7,8 @@ CLANG ?= clang
 LLVM_STRIP ?= llvm-strip
 BPFTOOL ?= $(or $(shell command -v bpftool),/usr/sbin/bpftool)
 # These are loaded by what wants them (user/base/library.h), never linked.
-LOADED := libcurl libfixbuf glib-2.0 libmicrohttpd
-PKGS := libbpf libxdp libpcap json-c ncursesw libmnl inih libcrypt
+LOADED := libcurl libfixbuf glib-2.0 libmicrohttpd libpcap
+PKGS := libbpf libxdp json-c ncursesw libmnl inih libcrypt
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 
@@ -68,7 +68,7 @@ $(B)/user/%.o: user/%.c Makefile
 
 $(addprefix $(B)/user/attach/,live_attach.o live_maps.o live_programs.o live_slots.o hooks.o): $(B)/weir.skel.h
 $(addprefix $(B)/user/tap/,tap.o tap_place.o tap_read.o): $(B)/tap.skel.h
-$(addprefix $(B)/user/,export/microhttpd.o sinks/curl.o sinks/fixbuf.o): $(B)/sonames.h
+$(addprefix $(B)/user/,base/pcap.o export/microhttpd.o sinks/curl.o sinks/fixbuf.o): $(B)/sonames.h
 # The data path for files by the compiler that makes it for the kernel: an eighth faster than gcc's.
 $(B)/user/files/native.o $(B)/user/files/plain.o: CC := $(CLANG)
 
@@ -101,7 +101,7 @@ $(B)/obj/bench/%.o: tools/bench/%.c Makefile | $(B)/weir.skel.h $(B)/bench.skel.
 
 $(B)/weir-bench: $(BENCH_OBJ) $(B)/user/libweir.a
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lbpf -lpcap -lelf -lz -lm -pthread
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lbpf -lelf -lz -lm -pthread
 
 $(B)/pcapgen: tools/pcapgen.c Makefile
 	$(call say,CC,$<)
@@ -165,6 +165,8 @@ $(B)/test/unit_parse: tests/fixtures.c tests/frames.c
 $(B)/test/prog: tests/fixtures.c $(B)/bench.skel.h $(B)/weir.skel.h
 $(B)/test/tap $(B)/test/unit_packets: tests/frames.c
 $(B)/test/filter: tests/frames.c tests/reference.c
+# That compares with libpcap itself.
+$(B)/test/filter: LIBS += -lpcap
 $(B)/test/replay: tests/frames.c
 
 $(UNIT_TESTS:%=$(B)/test/%): $(B)/test/%: tests/%.c $(B)/asan/libweir.a $(TEST_DEPS)

@@ -219,7 +219,7 @@ a_missing_library_is_said()
 		for check in '' --check-config; do
 			refuses 1 without_library "$name" "$WEIR" export -i lo "${way[@]}" ${check:+"$check"}
 			[[ $ERR == *": $name.so."*" (Debian: $package) cannot be loaded: /"* ]] || fail "said: $ERR"
-			[[ $ERR == "weir: ${way[0]#--}: "* ]] || fail "does not say who wants it: $ERR"
+			[[ $ERR == "weir: ${way[0]#--}: "* || $ERR == "weir: export: "* ]] || fail "does not say who wants it: $ERR"
 		done
 		good "$WEIR" export -i lo "${way[@]}" --check-config
 	done <<-END
@@ -227,6 +227,7 @@ a_missing_library_is_said()
 		libfixbuf libfixbuf9 --ipfix 127.0.0.1:9995
 		libglib-2.0 libglib2.0-0 --ipfix 127.0.0.1:9995
 		libmicrohttpd libmicrohttpd12 --prometheus 127.0.0.1:9427
+		libpcap libpcap0.8 --filter tcp --json $TMP/out.json
 	END
 }
 

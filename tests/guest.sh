@@ -62,6 +62,7 @@ make_root()
 		put "$BUILD/$tool"
 		mv "$ROOT$BUILD/$tool" "$ROOT/weir/build/$tool"
 	done
+	put "$(library libpcap)" # which weir loads
 	for module in veth sch_ingress cls_bpf; do
 		cp "$(find "$KERNEL/lib/modules" -name "$module.ko")" "$ROOT"
 		echo "/$module.ko" >>"$ROOT/modules"

@@ -496,6 +496,24 @@ case_read_as_nobody()
 	read_frames 3
 }
 
+# Plain files are read all the same.
+case_no_libpcap()
+{
+	local words
+	local -a way
+
+	((EUID == 0)) || skip "only root can hide a library"
+	need unshare
+	good without_library libpcap "$WEIR" read -j "$FILES/good.pcap"
+	read_frames 3
+	for words in "read $FILES/good.pcapng" "read --filter tcp $FILES/good.pcap" "packets -r $FILES/good.pcap" \
+		"filter tcp"; do
+		read -r -a way <<<"$words"
+		refuses 1 without_library libpcap "$WEIR" "${way[@]}"
+		[[ $ERR == *": libpcap.so."*" (Debian: libpcap0.8) cannot be loaded: /"* ]] || fail "said: $ERR"
+	done
+}
+
 make_files || exit 1
 for f in good.pcap big-endian.pcap good.pcapng; do
 	run_case "read $f" case_good "$FILES/$f"
@@ -541,6 +559,7 @@ run_case "misuse: nothing at all" case_no_arguments
 run_case "filters, good and bad" case_filters
 run_case "filters of the list are shown" case_filter_list
 run_case "read with a filter" case_read_filtered
+run_case "without libpcap" case_no_libpcap
 run_case "help" case_help
 run_case "no such interface" case_no_interface
 run_case "no privilege to attach" case_no_privilege attach -i lo

@@ -134,14 +134,15 @@ static int select_views(const char *name, struct selection *sel)
 	return n ? 0 : -ENOENT;
 }
 
-static bool filter_compiles(const char *expression)
+/* Without libpcap nobody knows: then it is as good as one. */
+static bool is_no_filter(const char *expression)
 {
 	char why[FILTER_WHY];
 	struct filter f;
-	bool ok = !filter_compile(&f, expression, WEIR_LINK_ETHERNET, 0, why);
+	int err = filter_compile(&f, expression, WEIR_LINK_ETHERNET, 0, why);
 
 	filter_free(&f);
-	return ok;
+	return err == -EINVAL;
 }
 
 int config_view(struct config *cfg, const char **view)
@@ -152,7 +153,7 @@ int config_view(struct config *cfg, const char **view)
 	if (cfg->argc && !select_views(cfg->argv[0], &sel))
 		*view = cfg->argv[0];
 	/* A word alone that is no view is rather one mistyped than a filter mistyped. */
-	if (cfg->argc == 1 && !*view && !filter_compiles(cfg->argv[0])) {
+	if (cfg->argc == 1 && !*view && is_no_filter(cfg->argv[0])) {
 		say("%s is no view (totals, conversations, flows, hosts, ports, syn or sizes), and "
 		    "no filter either",
 		    cfg->argv[0]);

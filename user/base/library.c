@@ -31,7 +31,7 @@ static int load(struct library *l, int scope, char *why, size_t size)
 	if (l->loaded)
 		return 0;
 	if (l->under && load(l->under, RTLD_GLOBAL, why, size))
-		return -ENOENT;
+		return -ELIBACC;
 	so = dlopen(l->soname, RTLD_NOW | scope);
 	if (so && find_functions(l, so) && (!l->begin || l->begin())) {
 		l->loaded = true;
@@ -42,7 +42,7 @@ static int load(struct library *l, int scope, char *why, size_t size)
 		 reason ? reason : "it does not begin");
 	if (so)
 		dlclose(so);
-	return -ENOENT;
+	return -ELIBACC;
 }
 
 int library_load(struct library *l, char *why, size_t size)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Libraries that some commands want and most do not. Linked, they and the thirty that they bring
+ * Libraries that some commands want and most do not. Linked, they and the forty that they bring
  * would take every command milliseconds before main(); so they are loaded by who wants one.
  *
  * Each has a header with a list X(name) of the functions that weir calls. It makes a struct of
@@ -28,7 +28,7 @@ struct library {
 };
 
 /*
- * 0, all functions being there from then on, or -ENOENT with a line in `why`. From any thread, any
+ * 0, all functions being there from then on, or -ELIBACC with a line in `why`. From any thread, any
  * number of times: what was missing may have been installed meanwhile.
  */
 int library_load(struct library *l, char *why, size_t size);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/pcap.h"
 #include "export/export.h"
 #include "attach/privileges.h"
 #include "export/prometheus.h"
@@ -29,7 +30,11 @@ static struct library *library_of(const struct section *s)
 
 	if (type)
 		return type->library;
-	return strcmp(s->name, "prometheus") ? NULL : prometheus_library;
+	if (!strcmp(s->name, "prometheus"))
+		return prometheus_library;
+	if (!strcmp(s->name, "export") && *section_text(s, "filter"))
+		return &libpcap.library;
+	return NULL;
 }
 
 int export_libraries(const struct export_config *c, char why[CONFIG_WHY])

@@ -76,7 +76,7 @@ struct exporter {
 	uint64_t begun; /* ns since the epoch */
 };
 
-/* Loads the libraries that the config's sinks and servers want. 0, or -ENOENT with a line in `why`.
+/* Loads the libraries that the config wants. 0, or -ELIBACC with a line in `why`.
  */
 int export_libraries(const struct export_config *c, char why[CONFIG_WHY]);
 /* Takes the config over, its libraries being loaded. 0, or a negative errno with a line in `why`

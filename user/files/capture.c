@@ -3,12 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <pcap/pcap.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/pcap.h"
 #include "files/capture.h"
 #include "filter/filter.h"
 #include "files/gather.h"
@@ -95,12 +95,12 @@ static int count_records(struct capture *c, pcap_t *p, const struct filter *filt
 			 const char *path, uint64_t n)
 {
 	const uint32_t every = native_frames_safe(c->lanes.native);
-	uint8_t link = classic_link(pcap_datalink(p));
+	uint8_t link = classic_link(libpcap.pcap_datalink(p));
 	struct pcap_pkthdr *h;
 	const u_char *data;
 	int got, err;
 
-	while ((got = pcap_next_ex(p, &h, &data)) == 1) {
+	while ((got = libpcap.pcap_next_ex(p, &h, &data)) == 1) {
 		struct frame frame = { data, h->caplen, h->len, time_of(h) };
 
 		if (lies(c, path, ++n, h))
@@ -121,16 +121,16 @@ static int count_records(struct capture *c, pcap_t *p, const struct filter *filt
 		snprintf(c->error, sizeof(c->error),
 			 "%s: %s: the file is cut short or damaged; the %" PRIu64
 			 " frames before that are counted",
-			 path, pcap_geterr(p), n);
+			 path, libpcap.pcap_geterr(p), n);
 		return -EINVAL;
 	}
 	if (link == WEIR_LINK_OTHER && n) {
-		const char *name = pcap_datalink_val_to_name(pcap_datalink(p));
+		const char *name = libpcap.pcap_datalink_val_to_name(libpcap.pcap_datalink(p));
 
 		snprintf(c->error, sizeof(c->error),
 			 "%s: link type %d (%s) is not one weir reads: its %" PRIu64
 			 " frames are counted as other",
-			 path, pcap_datalink(p), name ? name : "unknown", n);
+			 path, libpcap.pcap_datalink(p), name ? name : "unknown", n);
 		return -EINVAL;
 	}
 	return 0;
@@ -153,14 +153,19 @@ static int count_filtered(struct capture *c, pcap_t *p, const char *path)
 
 static int read_by_libpcap(struct capture *c, const char *path, struct stream *s, uint64_t counted)
 {
-	FILE *f = fopencookie(s, "r", (cookie_io_functions_t){ .read = stream_read });
 	char why[PCAP_ERRBUF_SIZE];
 	pcap_t *p;
+	FILE *f;
 	int err;
 
+	if (library_load(&libpcap.library, why, sizeof(why))) {
+		snprintf(c->error, sizeof(c->error), "%s: %s", path, why);
+		return -EINVAL;
+	}
+	f = fopencookie(s, "r", (cookie_io_functions_t){ .read = stream_read });
 	if (!f)
 		return -ENOMEM;
-	p = pcap_fopen_offline_with_tstamp_precision(f, PCAP_TSTAMP_PRECISION_NANO, why);
+	p = libpcap.pcap_fopen_offline_with_tstamp_precision(f, PCAP_TSTAMP_PRECISION_NANO, why);
 	if (!p) {
 		fclose(f);
 		snprintf(c->error, sizeof(c->error), "%s: %s: is it a pcap or pcapng file?", path,
@@ -168,7 +173,7 @@ static int read_by_libpcap(struct capture *c, const char *path, struct stream *s
 		return -EINVAL;
 	}
 	err = has_filter(c) ? count_filtered(c, p, path) : count_records(c, p, NULL, path, counted);
-	pcap_close(p);
+	libpcap.pcap_close(p);
 	return err;
 }
 

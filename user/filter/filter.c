@@ -2,12 +2,12 @@
 /* libpcap's side of filters, and running them here; see filter.h. */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <pcap/pcap.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <weir/abi.h>
+#include "base/pcap.h"
 #include "filter/filter.h"
 
 #define SNAPLEN 262144
@@ -36,12 +36,12 @@ static int compile(struct filter *f, pcap_t *pcap, const char *expression, uint3
 	int err;
 
 	*f = (struct filter){ 0 };
-	if (pcap_compile(pcap, &p, expression, 1, netmask)) {
-		snprintf(why, FILTER_WHY, "%s", pcap_geterr(pcap));
+	if (libpcap.pcap_compile(pcap, &p, expression, 1, netmask)) {
+		snprintf(why, FILTER_WHY, "%s", libpcap.pcap_geterr(pcap));
 		return -EINVAL;
 	}
 	err = take(f, &p);
-	pcap_freecode(&p);
+	libpcap.pcap_freecode(&p);
 	if (err)
 		snprintf(why, FILTER_WHY, "no memory for the filter");
 	return err;
@@ -58,13 +58,15 @@ int filter_compile(struct filter *f, const char *expression, uint8_t link, uint3
 		snprintf(why, FILTER_WHY, "no filters for interfaces of this link type");
 		return -EINVAL;
 	}
-	dead = pcap_open_dead(link == WEIR_LINK_ETHERNET ? DLT_EN10MB : DLT_RAW, SNAPLEN);
+	if (library_load(&libpcap.library, why, FILTER_WHY))
+		return -ELIBACC;
+	dead = libpcap.pcap_open_dead(link == WEIR_LINK_ETHERNET ? DLT_EN10MB : DLT_RAW, SNAPLEN);
 	if (!dead) {
 		snprintf(why, FILTER_WHY, "no memory for libpcap");
 		return -ENOMEM;
 	}
 	err = compile(f, dead, expression, netmask, why);
-	pcap_close(dead);
+	libpcap.pcap_close(dead);
 	return err;
 }
 
@@ -78,7 +80,8 @@ uint32_t filter_netmask(const char *interface)
 	char why[PCAP_ERRBUF_SIZE];
 	bpf_u_int32 net, mask;
 
-	if (pcap_lookupnet(interface, &net, &mask, why) || !mask)
+	if (library_load(&libpcap.library, why, sizeof(why)) ||
+	    libpcap.pcap_lookupnet(interface, &net, &mask, why) || !mask)
 		return FILTER_NETMASK_UNKNOWN;
 	return ntohl(mask);
 }
@@ -91,7 +94,7 @@ void filter_free(struct filter *f)
 
 void filter_classic_text(const struct filter *f, uint32_t i, char *to, size_t size)
 {
-	snprintf(to, size, "%s", bpf_image((const struct bpf_insn *)&f->code[i], (int)i));
+	snprintf(to, size, "%s", libpcap.bpf_image((const struct bpf_insn *)&f->code[i], (int)i));
 }
 
 /* ---- running it here ---- */
@@ -239,5 +242,5 @@ bool filter_match(const struct filter *f, const void *frame, uint32_t captured, 
 
 	if (f->loops)
 		return run_bounded(f, &m);
-	return bpf_filter((const struct bpf_insn *)f->code, frame, length, captured) != 0;
+	return libpcap.bpf_filter((const struct bpf_insn *)f->code, frame, length, captured) != 0;
 }

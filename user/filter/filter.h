@@ -81,8 +81,8 @@ struct filter_kernel {
 };
 
 /*
- * Compiles for frames of `link` (enum weir_link). 0, or -EINVAL with libpcap's own message in
- * `why`. Netmask in host order.
+ * Compiles for frames of `link` (enum weir_link). 0, or a negative errno with a line in `why`: of
+ * -EINVAL it is libpcap's own message, of -ELIBACC that libpcap is missing. Netmask in host order.
  */
 int filter_compile(struct filter *f, const char *expression, uint8_t link, uint32_t netmask,
 		   char why[FILTER_WHY]);

@@ -2,10 +2,10 @@
 /* Capture files by libpcap, packet by packet; see packet_file.h. */
 #include <errno.h>
 #include <inttypes.h>
-#include <pcap/pcap.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/pcap.h"
 #include "files/classic.h"
 #include "filter/filter.h"
 #include "packets/packet_file.h"
@@ -23,7 +23,12 @@ int packet_file_open(struct packet_file *f, const char *path)
 	char why[PCAP_ERRBUF_SIZE];
 
 	*f = (struct packet_file){ 0 };
-	f->pcap = pcap_open_offline_with_tstamp_precision(path, PCAP_TSTAMP_PRECISION_NANO, why);
+	if (library_load(&libpcap.library, why, sizeof(why))) {
+		snprintf(f->why, sizeof(f->why), "%.150s: %.300s", path, why);
+		return -EINVAL;
+	}
+	f->pcap = libpcap.pcap_open_offline_with_tstamp_precision(path, PCAP_TSTAMP_PRECISION_NANO,
+								  why);
 	if (!f->pcap) {
 		/* libpcap names the file where it could not open it, and not where it is no pcap.
 		 */
@@ -33,9 +38,9 @@ int packet_file_open(struct packet_file *f, const char *path)
 			 named ? "" : ": ", why);
 		return -EINVAL;
 	}
-	f->link = classic_link(pcap_datalink(f->pcap));
-	f->linktype = linktype_of(pcap_datalink(f->pcap));
-	f->snaplen = (uint32_t)pcap_snapshot(f->pcap);
+	f->link = classic_link(libpcap.pcap_datalink(f->pcap));
+	f->linktype = linktype_of(libpcap.pcap_datalink(f->pcap));
+	f->snaplen = (uint32_t)libpcap.pcap_snapshot(f->pcap);
 	if (!f->snaplen || f->snaplen > SNAPLEN_MAX)
 		f->snaplen = SNAPLEN_MAX;
 	return 0;
@@ -60,7 +65,7 @@ static int read_records(struct packet_file *f, const struct filter *filter, pack
 	uint64_t n = 0;
 	int got, err;
 
-	while ((got = pcap_next_ex(f->pcap, &h, &data)) == 1) {
+	while ((got = libpcap.pcap_next_ex(f->pcap, &h, &data)) == 1) {
 		n++;
 		if (filter && !filter_match(filter, data, h->caplen, h->len))
 			continue;
@@ -74,7 +79,7 @@ static int read_records(struct packet_file *f, const struct filter *filter, pack
 		return 0;
 	snprintf(f->why, sizeof(f->why),
 		 "%s: the file is cut short or damaged behind its %" PRIu64 " packets",
-		 pcap_geterr(f->pcap), n);
+		 libpcap.pcap_geterr(f->pcap), n);
 	return -EINVAL;
 }
 
@@ -98,6 +103,6 @@ int packet_file_read(struct packet_file *f, const char *expression, packet_take 
 void packet_file_close(struct packet_file *f)
 {
 	if (f->pcap)
-		pcap_close(f->pcap);
+		libpcap.pcap_close(f->pcap);
 	f->pcap = NULL;
 }
