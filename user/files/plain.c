@@ -13,7 +13,7 @@
 #include "files/plain.h"
 
 #define MAPPED_MIN (2 * BLOCK_SIZE) /* of a file: for less it is not worth while */
-#define KEPT 8			    /* blocks that stay mapped behind the one that is looked at */
+#define KEPT 32			    /* blocks that stay mapped behind the one that is looked at */
 #define AHEAD 8	   /* records whose first lines are asked for before they are counted */
 #define SPINS 1000 /* looks at another lane's progress before it is waited for */
 
