@@ -8,6 +8,8 @@
 #include "files/gather.h"
 #include "tables/table_use.h"
 
+#define LATE 32 /* rows looked up together: they do not wait for each other's memory */
+
 /* A range of sets, of flows and of SYN records, for one thread. */
 struct range {
 	uint32_t flow_from, flow_to, syn_from, syn_to;
@@ -17,8 +19,11 @@ struct range {
 	struct weir_sum flow_total;
 	struct syn_count syn_total;
 	uint64_t live, syn_live;
-	struct store *ended; /* of a lane: what has to be looked up goes there */
-	uint64_t *cells;     /* of the thread, all 0 before and after */
+	struct store *ended;		  /* of a lane: what has to be looked up goes there, */
+	struct flow_sum late_flows[LATE]; /* these next */
+	struct syn_sum late_syns[LATE];
+	uint32_t late_flow_count, late_syn_count;
+	uint64_t *cells; /* of the thread, all 0 before and after */
 };
 
 struct walk {
@@ -65,13 +70,27 @@ static struct flow_sum *same_flow(struct range *r, uint32_t first)
 	return NULL;
 }
 
+static int look_up_flows(struct range *r)
+{
+	const uint32_t n = r->late_flow_count;
+
+	r->late_flow_count = 0;
+	return n ? store_add_flows(r->ended, r->late_flows, n) : 0;
+}
+
+static int look_up_flow(struct range *r, const struct flow_sum *f)
+{
+	r->late_flows[r->late_flow_count++] = *f;
+	return r->late_flow_count == LATE ? look_up_flows(r) : 0;
+}
+
 static int add_flow(struct range *r, uint32_t first, bool looked_up)
 {
 	const struct flow_sum *f = &r->flows[r->flow_count];
 	struct flow_sum *same;
 
 	if (looked_up)
-		return store_add_flow(r->ended, f);
+		return look_up_flow(r, f);
 	same = same_flow(r, first);
 	r->flow_total.packets += f->packets;
 	r->flow_total.bytes += f->bytes;
@@ -110,7 +129,7 @@ static int walk_flows(struct walk *w, struct range *r)
 			}
 		}
 	}
-	return err ? -ENOMEM : 0;
+	return err || look_up_flows(r) ? -ENOMEM : 0;
 }
 
 /* ---- SYN records ---- */
@@ -135,13 +154,27 @@ static struct syn_sum *same_syn(struct range *r, uint32_t first)
 	return NULL;
 }
 
+static int look_up_syns(struct range *r)
+{
+	const uint32_t n = r->late_syn_count;
+
+	r->late_syn_count = 0;
+	return n ? store_add_syns(r->ended, r->late_syns, n) : 0;
+}
+
+static int look_up_syn(struct range *r, const struct syn_sum *y)
+{
+	r->late_syns[r->late_syn_count++] = *y;
+	return r->late_syn_count == LATE ? look_up_syns(r) : 0;
+}
+
 static int add_syn(struct range *r, uint32_t first, bool looked_up)
 {
 	const struct syn_sum *y = &r->syns[r->syn_count];
 	struct syn_sum *same;
 
 	if (looked_up)
-		return store_add_syns(r->ended, y, 1);
+		return look_up_syn(r, y);
 	same = same_syn(r, first);
 	syn_count_source(&r->syn_total, y);
 	if (same)
@@ -173,7 +206,7 @@ static int walk_syns(struct walk *w, struct range *r)
 				err |= add_syn(r, first, ended);
 			}
 	}
-	return err ? -ENOMEM : 0;
+	return err || look_up_syns(r) ? -ENOMEM : 0;
 }
 
 static int walk_range(struct lane *lane, void *arg)
