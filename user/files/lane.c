@@ -10,7 +10,7 @@
 
 #define SEED 0x77656972
 #define BATCH 32
-#define ENDED_FIRST 8192 /* records there is room for: never touched costs nothing */
+#define EXPECTED 65536 /* records: an index of one large page */
 
 /* What rings do not need SYN records have: every flow has one or two of them. */
 static struct plan plan_of_lanes(const struct plan *one, uint32_t count)
@@ -35,9 +35,9 @@ static int lane_open(struct lane *l, struct native *native, uint32_t number)
 	memcpy(l->ended.key, l->cpu->key, sizeof(l->ended.key));
 	l->flow_sets = calloc(t->plan.flow_sets / 64 + 1, sizeof(*l->flow_sets));
 	l->syn_sets = calloc(t->plan.syn_sets / 64 + 1, sizeof(*l->syn_sets));
-	if (!l->flow_sets || !l->syn_sets || store_room(&l->ended, ENDED_FIRST))
+	if (!l->flow_sets || !l->syn_sets)
 		return -ENOMEM;
-	return store_syn_room(&l->ended, ENDED_FIRST);
+	return store_expect(&l->ended, EXPECTED, EXPECTED);
 }
 
 int lanes_open(struct lanes *l, const struct plan *plan, uint32_t count)

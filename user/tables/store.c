@@ -130,6 +130,14 @@ int store_room(struct store *s, uint64_t flows)
 	return grow((void **)&s->flows, &s->flow_room, flows, sizeof(*s->flows));
 }
 
+int store_expect(struct store *s, uint32_t flows, uint32_t syns)
+{
+	if (store_room(s, flows) || store_syn_room(s, syns) || index_room(&s->flow_index, flows) ||
+	    index_room(&s->syn_index, syns))
+		return -ENOMEM;
+	return 0;
+}
+
 int store_peaks(struct store *s, uint64_t flows)
 {
 	const uint64_t blocks = (flows + STORE_BLOCK - 1) / STORE_BLOCK;

@@ -88,6 +88,8 @@ int store_merge(struct store *to, const struct store *from);
 /* Makes room for so many flows, or SYN records, in all. 0 or -ENOMEM. */
 int store_room(struct store *s, uint64_t flows);
 int store_syn_room(struct store *s, uint64_t syns);
+/* Makes room for so many of both, their indexes too, which then do not grow in steps. */
+int store_expect(struct store *s, uint32_t flows, uint32_t syns);
 /* Makes room for the peaks of so many flows in all, and makes them 0. 0 or -ENOMEM. */
 int store_peaks(struct store *s, uint64_t flows);
 /* Makes the index know all flows. 0 or -ENOMEM. */

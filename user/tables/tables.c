@@ -85,14 +85,16 @@ void tables_init(struct tables *t, uint64_t seed)
 
 #define HUGE_PAGE (2UL << 20)
 
-/* calloc's large blocks are fresh pages, zeroed by nobody but the kernel. */
+/*
+ * calloc's large blocks are fresh pages, zeroed by nobody but the kernel. A page for half of a huge
+ * one, or more, costs less than that in small ones.
+ */
 void *table_alloc(size_t size)
 {
-	size_t align = size >= HUGE_PAGE ? HUGE_PAGE : size >= 4096 ? 4096 : 128;
+	size_t align = size >= HUGE_PAGE / 2 ? HUGE_PAGE : size >= 4096 ? 4096 : 128;
 	char *block, *table;
 
-	/* A page for the most of a huge one costs less than all of that in small ones. */
-	if (size > HUGE_PAGE && size % HUGE_PAGE > HUGE_PAGE / 2)
+	if (size % HUGE_PAGE >= HUGE_PAGE / 2)
 		size += HUGE_PAGE - size % HUGE_PAGE;
 	block = calloc(1, size + align + sizeof(block));
 	if (!block)

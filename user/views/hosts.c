@@ -12,8 +12,9 @@
 #include "views/rows.h"
 
 #define BATCH 32 /* flows */
-#define SLOTS_FIRST 1024
-#define ROOM_FIRST 16384 /* rows: never touched costs nothing */
+#define SLOTS_LEAST 1024
+#define SLOTS_FIRST_MOST (1U << 18) /* a huge page of them */
+#define ROOM_FIRST 32768	    /* rows: never touched costs nothing */
 
 /* Open addressing, linear probing, at most half full. */
 struct hosts {
@@ -41,20 +42,31 @@ static void put_slot(struct hosts *h, uint64_t slot)
 	h->slots[i] = slot;
 }
 
-static int grow_slots(struct hosts *h)
+/* `size` is a power of two. */
+static int move_slots(struct hosts *h, uint32_t size)
 {
-	uint32_t size = h->slots ? (h->mask + 1) * 2 : SLOTS_FIRST, i, old = size / 2;
 	uint64_t *slots = table_alloc(size * sizeof(*slots)), *from = h->slots;
+	uint32_t i, old = h->mask;
 
 	if (!slots)
 		return -ENOMEM;
 	h->slots = slots;
 	h->mask = size - 1;
-	for (i = 0; from && i < old; i++)
+	for (i = 0; from && i <= old; i++)
 		if (from[i])
 			put_slot(h, from[i]);
 	table_free(from);
 	return 0;
+}
+
+/* Addresses are fewer than flows as a rule. */
+static int begin_slots(struct hosts *h, uint32_t flows)
+{
+	uint32_t size = SLOTS_LEAST;
+
+	while (size < flows && size < SLOTS_FIRST_MOST)
+		size *= 2;
+	return move_slots(h, size);
 }
 
 /* Makes room for all that a batch of flows may bring. */
@@ -64,8 +76,8 @@ static int make_room(struct hosts *h)
 		       more = need < ROOM_FIRST / 2 ? ROOM_FIRST : need * 2;
 	struct host_row *rows;
 
-	while (!h->slots || need > h->mask / 2)
-		if (grow_slots(h))
+	while (need > h->mask / 2)
+		if (move_slots(h, (h->mask + 1) * 2))
 			return -ENOMEM;
 	if (need <= h->room)
 		return 0;
@@ -166,7 +178,7 @@ int64_t hosts_make(const struct snapshot *s, void **out)
 	const uint32_t flows = s->store.flow_count;
 	struct hosts h = { 0 };
 	uint32_t i, n;
-	int err = make_room(&h);
+	int err = begin_slots(&h, flows);
 
 	make_key(&h);
 	for (i = 0; i < flows && !err; i += n) {
