@@ -7,17 +7,13 @@
 set -uo pipefail
 build=$1
 cd "$(dirname "$0")/.." || exit 1
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-
-verdict() { # NAME CODE WHY
-	if [ "$2" = 0 ]; then echo "ok - $1"; else echo "not ok - $1: $3"; fi
-}
-
 if [ "$(id -u)" != 0 ]; then
 	echo "skip - the bench: loading programs needs root"
 	exit 0
 fi
+# shellcheck source=tests/lib.sh
+. tests/lib.sh
+dir=$TMP
 
 "$build/weir-bench" --quick --dir "$dir" >"$dir/out" 2>"$dir/err"
 verdict "the bench runs, and every program counted what it was given" $? "$(head -1 "$dir/err")"

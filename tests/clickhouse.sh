@@ -659,12 +659,18 @@ bad_url()
 
 # Most of the time is spent waiting: so two of us go through the cases side by side.
 if [[ ! ${WEIR_ONLY:-} ]]; then
-	here=tests/${0##*/}
+	here=tests/${0##*/} halves=()
 	for part in '^(ten hosts|refused|an insert|two)' '^(a |HTTP|no schema|user)'; do
 		WEIR_ONLY=$part "$here" "$build" >"$TMP/${#part}.part" 2>&1 &
+		halves+=("$!")
 	done
-	wait
+	for half in "${halves[@]}"; do
+		wait "$half" || FAILED=$((FAILED + 1))
+	done
 	cat "$TMP"/*.part
+	ran=$(grep -cE '^(ok|not ok|skip) - ' "$TMP"/*.part | awk -F: '{ n += $2 } END { print n }')
+	[[ $ran == "$(grep -c '^run_case ' "$here")" ]]
+	verdict 'each case ran in one half or the other' $? "only $ran did"
 	exit 0
 fi
 run_case 'ten hosts, a server killed half-way: what it holds is what the kernels counted' fleet

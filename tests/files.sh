@@ -4,12 +4,9 @@
 set -uo pipefail
 build=$1
 weir=$build/weir
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-
-verdict() { # NAME CODE WHY
-	if [ "$2" = 0 ]; then echo "ok - $1"; else echo "not ok - $1: $3"; fi
-}
+# shellcheck source=tests/lib.sh
+. "$(dirname "$0")/lib.sh"
+dir=$TMP
 
 # tshark's table of UDP conversations, both ends in order: "addr:port addr:port packets". (Its
 # TCP conversations begin anew at a SYN, so they are no 5-tuples.)

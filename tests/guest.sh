@@ -117,5 +117,8 @@ case_stock_kernel()
 
 run_case "a stock kernel runs its tests to the end" case_stock_kernel
 [[ ! -s $TMP/hung ]] || sed 's/^/    hung: /' "$TMP/hung" >&2
+[[ -e $TMP/serial ]] || exit
 tr -d '\r' <"$TMP/serial" | sed -n 's/^\(ok\|not ok\|skip\) - /\1 - guest, /p'
-tr -d '\r' <"$TMP/serial" | sed -n '/^not ok/,/^\(ok\|guest\)/p' >&2
+if tr -d '\r' <"$TMP/serial" | sed -n '/^not ok/,/^\(ok\|guest\)/p' | grep . >&2; then
+	FAILED=$((FAILED + 1))
+fi

@@ -3,18 +3,22 @@
 #
 # What the test scripts share.  A case is a function in a subshell of its own: it ends with fail or
 # skip and a reason, or well.  One line a case on standard output; what it said goes to standard
-# error, indented, unless all was well.
+# error, indented, unless all was well.  A script with a failed case, or with none, ends with 1,
+# whatever it says at its end.
 
 TMP=$(mktemp -d "${TMPDIR:-/tmp}/weir-test.XXXXXX") || exit 1
-CASES=0
+CASES=0 FAILED=0
 # What runs after each case and at the very end, whatever happened: a script may replace it.
 after_case() { :; }
 
 at_exit()
 {
+	local status=$?
+
 	trap '' INT TERM HUP
 	after_case >/dev/null 2>&1
 	rm -rf -- "$TMP"
+	((status || (CASES && !FAILED))) || exit 1
 }
 trap at_exit EXIT
 trap 'exit 129' HUP
@@ -55,6 +59,18 @@ until_true()
 	done
 }
 
+# NAME STATUS WHY: a case that was no function: how it ended, and why if not well.
+verdict()
+{
+	CASES=$((CASES + 1))
+	if (($2 == 0)); then
+		echo "ok - $1"
+	else
+		FAILED=$((FAILED + 1))
+		echo "not ok - $1: $3"
+	fi
+}
+
 same()
 {
 	[[ $2 == "$3" ]] || fail "$1: is $2, should be $3"
@@ -85,22 +101,22 @@ run_case()
 
 	shift
 	[[ $name =~ ${WEIR_ONLY:-} ]] || return 0
-	CASES=$((CASES + 1))
 	: >"$TMP/why"
 	(
 		trap - EXIT
 		"$@"
 	) >"$TMP/said" 2>&1 </dev/null || status=$?
 	after_case >>"$TMP/said" 2>&1 </dev/null
-	case $status in
-	0) echo "ok - $name" ;;
-	77) echo "skip - $name: $(<"$TMP/why")" ;;
-	*)
+	# A subshell failed, and the case went on.
+	((status)) || [[ ! -s $TMP/why ]] || status=1
+	if ((status == 77)); then
+		CASES=$((CASES + 1))
+		echo "skip - $name: $(<"$TMP/why")"
+	else
 		[[ -s $TMP/why ]] || echo "it ended with status $status" >"$TMP/why"
-		echo "not ok - $name: $(<"$TMP/why")"
-		sed 's/^/    /' "$TMP/said" >&2
-		;;
-	esac
+		verdict "$name" "$status" "$(<"$TMP/why")"
+		((status == 0)) || sed 's/^/    /' "$TMP/said" >&2
+	fi
 }
 
 # Runs a command of weir's (or one around it) and judges it: OUT, ERR and CODE are what it left.

@@ -439,4 +439,3 @@ for case in promtool_has_no_complaint metrics_are_what_was_sent talkers_add_up f
 	a_scrape_is_cheap_with_a_million_flows alert_rules_pass; do
 	run_case "prometheus: ${case//_/ }" "$case"
 done
-((CASES)) || exit 1

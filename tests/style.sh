@@ -4,10 +4,8 @@
 set -uo pipefail
 build=$1
 cd "$(dirname "$0")/.." || exit 1
-
-verdict() { # NAME CODE WHY
-	if [ "$2" = 0 ]; then echo "ok - $1"; else echo "not ok - $1: $3"; fi
-}
+# shellcheck source=tests/lib.sh
+. tests/lib.sh
 
 make -s fmt-check >&2
 verdict "C is formatted" $? "make fmt formats it"
@@ -16,8 +14,7 @@ shellcheck -x tests/run tests/guest-* tests/*.sh tools/install-deps tools/lab to
 	tools/run tools/manpages tools/make-deb .ci/run >&2
 verdict "shell scripts are clean" $? "shellcheck says why"
 
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
+dir=$TMP
 make -s install DESTDIR="$dir" PREFIX=/usr >/dev/null && [ -x "$dir/usr/sbin/weir" ] &&
 	[ -s "$dir/usr/share/man/man8/weir-export.8" ] && [ -s "$dir/usr/share/bash-completion/completions/weir" ] &&
 	[ -z "$(find "$dir" -type f ! -path "$dir/usr/*")" ]
