@@ -71,12 +71,12 @@ static int compile_and_swap(struct live *l, const char *expression)
 		fail(l, "%s: libpcap: %.400s", l->iface.name, why);
 		return err;
 	}
+	/* First: it knows why a kernel takes nothing behind the dispatcher, not even a filter. */
+	err = live_slots_fill(l);
 	for (i = 0; i < LIVE_SLOTS && !err; i++) {
 		fd[i] = load(l, &f, i);
 		err = fd[i] < 0 ? fd[i] : 0;
 	}
-	if (!err)
-		err = live_slots_fill(l);
 	if (!err)
 		err = swap_both(l, fd);
 	for (i = 0; i < LIVE_SLOTS; i++)

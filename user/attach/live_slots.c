@@ -92,7 +92,13 @@ int live_slots_fill(struct live *l)
 	if (!err)
 		err = put(l, true, WEIR_SLOT_FILTERED, skel->progs.weir_tc_out);
 	weir_bpf__destroy(skel);
-	if (err)
+	if (err == -EINVAL && l->meta.dispatcher)
+		fail(l,
+		     "%s: this kernel puts nothing behind a program in libxdp's dispatcher, "
+		     "neither filter nor tap: `weir detach`, then `weir attach` with "
+		     "LIBXDP_SKIP_DISPATCHER=1 in the environment",
+		     l->iface.name);
+	else if (err)
 		fail(l,
 		     "%s: the programs behind a filter or a tap were refused: %s; -v shows the "
 		     "kernel's words",
