@@ -4,12 +4,17 @@
 # weir in a stock Debian kernel, with libxdp's dispatcher, which not every machine that runs these
 # tests allows (it takes BPF_PROG_TYPE_EXT): some cases of other scripts, run in a machine that QEMU
 # emulates, and those that are about other XDP programs in the same dispatcher.
-# tests/guest.sh BUILD_DIR
+# tests/guest.sh BUILD_DIR [KERNEL_DIR]
+# KERNEL_DIR is where somebody unpacked the package or packages of another kernel (dpkg -x): more is
+# tried in that, which may lack what a case is about.  WEIR_ONLY chooses among what runs there.
 set -u
 
-BUILD=$(realpath -- "${1:?usage: ${0##*/} BUILD_DIR}") || exit 1
+BUILD=$(realpath -- "${1:?usage: ${0##*/} BUILD_DIR [KERNEL_DIR]}") || exit 1
+KERNEL=$(realpath -- "${2:-$BUILD/guest}") || exit 1
+OTHER=${2:-}
 HERE=$(cd "$(dirname "$0")" && pwd)
-KERNEL=$BUILD/guest BOOT_SECONDS=180 ALL_SECONDS=600
+BOOT_SECONDS=180 ALL_SECONDS=600
+ONLY=${WEIR_ONLY:-} WEIR_ONLY=''
 # shellcheck source=tests/lib.sh
 . "$HERE/lib.sh"
 ROOT=$TMP/root
@@ -19,17 +24,43 @@ after_case()
 	[[ ! -s $TMP/pid ]] || kill "$(<"$TMP/pid")" 2>/dev/null
 }
 
-# SCRIPT, and a regular expression of its cases.
+# SCRIPT CASE: what runs there, of that what WEIR_ONLY chooses.
 what()
 {
-	printf '%s\t%s\n' net.sh '^a filter, swapped, native' \
-		guest-cases .
+	local script name
+
+	while read -r script name; do
+		[[ ! $script || ! $name =~ $ONLY ]] || printf '%s\t^%s$\n' "$script" "$name"
+	done <<-END
+		net.sh a filter, swapped, native
+		guest-cases beside another program that was there before
+		guest-cases beside another program that comes later
+		${OTHER:+$(more)}
+	END
+}
+
+# What only another kernel runs: the machine's own has run it here.
+more()
+{
+	cat <<-END
+		guest-cases alone, with packets and a filter
+		net.sh ICMP echo in both directions
+		net.sh TCP super-packets over IPv4
+		net.sh fragments
+		net.sh jumbo frames, native
+		net.sh VLAN tags
+		net.sh a filter, swapped, skb
+		net.sh a filter keeps super-packets out
+		net.sh top with a filter
+		net.sh detach leaves nothing, native
+	END
 }
 
 TOOLS=(bash mount umount insmod stty uname sync sleep cat cut sort wc head tail tr sed grep awk date
 	basename dirname realpath readlink mktemp rm cp mv ln mkdir rmdir ls stat seq find md5sum cmp diff
 	touch chmod env id expr tee timeout pgrep ps unshare nsenter setpriv ip tc ethtool sysctl
 	ping jq bpftool xdp-loader)
+[[ ! $OTHER ]] || TOOLS+=(iperf3 ss) ALL_SECONDS=1800
 
 # FILE...: into the guest's root, with the libraries they want.
 put()
@@ -44,6 +75,27 @@ put()
 			cp -Ln "$library" "$ROOT$library"
 		done
 	done
+}
+
+# NAME: unpacked, whatever its kernel packs modules with; none where it is built in.
+put_module()
+{
+	local file
+
+	file=$(find "$KERNEL"/{,usr/}lib/modules -name "$1.ko*" -print -quit 2>/dev/null)
+	case $file in
+	*.ko) cp "$file" "$ROOT/$1.ko" ;;
+	*.xz) xz -dc "$file" >"$ROOT/$1.ko" ;;
+	*.zst) zstd -dcq "$file" >"$ROOT/$1.ko" ;;
+	*) return 0 ;;
+	esac || fail "cannot unpack $file"
+	echo "/$1.ko" >>"$ROOT/modules"
+}
+
+# What boots lies in /boot, or since 7.x beside the modules.
+vmlinuz()
+{
+	find "$KERNEL"/{boot,{,usr/}lib/modules} -maxdepth 2 -name 'vmlinuz*' -print -quit 2>/dev/null
 }
 
 make_root()
@@ -64,8 +116,7 @@ make_root()
 	done
 	put "$(library libpcap)" # which weir loads
 	for module in veth sch_ingress cls_bpf; do
-		cp "$(find "$KERNEL/lib/modules" -name "$module.ko")" "$ROOT"
-		echo "/$module.ko" >>"$ROOT/modules"
+		put_module "$module"
 	done
 	what >"$ROOT/what"
 	cp "$HERE/guest-init" "$ROOT/init"
@@ -76,7 +127,7 @@ make_root()
 boot()
 {
 	qemu-system-x86_64 -M q35 -cpu max -accel tcg -m 1024 -nodefaults -display none -no-reboot \
-		-kernel "$(echo "$KERNEL"/boot/vmlinuz-*)" -initrd "$TMP/initrd" -serial stdio \
+		-kernel "$(vmlinuz)" -initrd "$TMP/initrd" -serial stdio \
 		-append 'console=ttyS0 panic=-1 mitigations=off' \
 		</dev/null >"$TMP/serial" 2>"$TMP/qemu" &
 	echo "$!" >"$TMP/pid"
@@ -104,20 +155,26 @@ case_stock_kernel()
 {
 	need qemu-system-x86_64 cpio xdp-loader
 	[[ $(uname -m) == x86_64 ]] || skip "the machine it boots is an x86-64"
-	[[ -d $KERNEL/boot ]] || "$HERE/../tools/install-deps" --guest-kernel "$KERNEL" ||
-		skip "no kernel to be had"
+	if [[ ! $(vmlinuz) ]]; then
+		[[ ! $OTHER ]] || fail "there is no kernel in $OTHER"
+		"$HERE/../tools/install-deps" --guest-kernel "$KERNEL" || skip "no kernel to be had"
+	fi
 	make_root
 	if ! boot; then
 		kill "$(<"$TMP/pid")"
 		tail -n 60 "$TMP/serial" | tee "$TMP/hung"
 		boot || fail "it came to no end, twice: $(tail -n 3 "$TMP/serial")"
 	fi
-	same "cases it ran" "$(grep -Ec '^(not )?ok - ' "$TMP/serial")" 3
+	# The usual kernel lacks nothing that a case is about.
+	same "cases it ran" "$(grep -Ec "^(ok|not ok${OTHER:+|skip}) - " "$TMP/serial")" \
+		"$(wc -l <"$ROOT/what")"
 }
 
+[[ $(what) ]] || exit
 run_case "a stock kernel runs its tests to the end" case_stock_kernel
 [[ ! -s $TMP/hung ]] || sed 's/^/    hung: /' "$TMP/hung" >&2
 [[ -e $TMP/serial ]] || exit
+tr -d '\r' <"$TMP/serial" | sed -n 's/^guest: booted/# &/p'
 tr -d '\r' <"$TMP/serial" | sed -n 's/^\(ok\|not ok\|skip\) - /\1 - guest, /p'
 if tr -d '\r' <"$TMP/serial" | sed -n '/^not ok/,/^\(ok\|guest\)/p' | grep . >&2; then
 	FAILED=$((FAILED + 1))

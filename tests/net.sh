@@ -125,12 +125,20 @@ case_filtered_gso()
 			(.tcp_out + flows(\"egress\"; .packets) - .kernel.tx) * $header)")"
 }
 
-case_filtered_jumbo()
+jumbo_lab()
 {
 	lab
 	if ! host ip link set "$IF" mtu 9000 || ! peer ip link set "$PEER_IF" mtu 9000; then
 		skip "the link takes no large frames"
 	fi
+	try weir check -i "$IF"
+	[[ $OUT != *"jumbo frames in the driver no"* ]] ||
+		skip "before Linux 5.18 a driver hands XDP no frame in several pieces"
+}
+
+case_filtered_jumbo()
+{
+	jumbo_lab
 	attach "$IF" --mode native icmp and greater 8000
 	measure before
 	good peer ping -q -i 0.01 -c 20 -M "do" -s 8000 "$HOST4"
@@ -314,10 +322,7 @@ case_fragments()
 # Frames that a driver hands to XDP in several pieces.
 case_jumbo()
 {
-	lab
-	if ! host ip link set "$IF" mtu 9000 || ! peer ip link set "$PEER_IF" mtu 9000; then
-		skip "the link takes no large frames"
-	fi
+	jumbo_lab
 	attach "$IF" --mode native
 	measure before
 	good peer ping -q -i 0.01 -c 20 -M "do" -s 8000 "$HOST4"
