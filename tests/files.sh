@@ -81,7 +81,7 @@ code=$?
 [ $code = 0 ] && [ "$(grep -c '^{"src"' "$dir/c.json")" = 1000000 ] &&
 	[ "$(head -c 20000 "$dir/c.json" | grep -o '"in_flows":3000000' | head -1)" != "" ]
 verdict "3 million packets of 1 million flows in bounded time and memory" $? "exit $code, $(grep -c '^{"src"' "$dir/c.json") flows"
-"$(dirname "$0")/../tools/bench-read" --packets 20000 --flows 1500 --rounds 1 --only 'lengths|dpkt' \
+"$(dirname "$0")/../tools/bench-read" --packets 20000 --flows 1500 --rounds 1 --runs 1 --only 'lengths|dpkt' \
 	--json "$dir/read.json" "$build" >"$dir/table" 2>"$dir/said" &&
 	[ "$(jq '[.readers[] | select(.mpps > 0 and .ahead_1_core > 0) | .reader] | length >= 3' "$dir/read.json")" = true ] &&
 	grep -q '^libpcap, lengths only .* all$' "$dir/table"
