@@ -13,7 +13,7 @@
 #include "sink.skel.h"
 #include "weir.skel.h"
 
-const char *const contest_names[CONTESTANTS] = { "empty", "weir", "stock" };
+const char *const contest_names[CONTESTANTS] = { "empty", "header", "line", "weir", "stock" };
 
 static int size_tables(const struct weir_bpf *w, const struct plan *p)
 {
@@ -92,12 +92,12 @@ static const char *load_stock(struct contest *c, uint32_t verdict)
 static const char *load_sink(struct contest *c, bool end, uint32_t verdict)
 {
 	struct sink_bpf *s = c->sink = sink_bpf__open();
+	struct bpf_program *p;
 
 	if (!s)
 		return "cannot open the programs";
-	bpf_program__set_autoload(s->progs.sink_tc, end);
-	bpf_program__set_autoload(s->progs.sink_xdp, !end);
-	bpf_program__set_autoload(s->progs.sink_empty, !end);
+	bpf_object__for_each_program(p, s->obj)
+		bpf_program__set_autoload(p, (p == s->progs.sink_tc) == end);
 	s->rodata->sink_verdict = verdict;
 	return sink_bpf__load(s) ? "cannot load the programs (are you root?)" : NULL;
 }
@@ -128,9 +128,13 @@ const char *contest_load_end(struct contest *c)
 
 static int program_of(const struct contest *c, enum contestant who)
 {
-	return bpf_program__fd(who == EMPTY  ? c->sink->progs.sink_empty
-			       : who == WEIR ? c->weir->progs.weir_xdp
-					     : c->bench->progs.bench_stock);
+	const struct bpf_program *const programs[CONTESTANTS] = {
+		[EMPTY] = c->sink->progs.sink_empty,   [HEADER] = c->sink->progs.sink_header,
+		[LINE] = c->sink->progs.sink_line,     [WEIR] = c->weir->progs.weir_xdp,
+		[STOCK] = c->bench->progs.bench_stock,
+	};
+
+	return bpf_program__fd(programs[who]);
 }
 
 int contest_turn(const struct contest *c, enum contestant who)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The programs that bench-live puts before each other, loaded and ready: one that does nothing,
- * the shipped weir_xdp, and the stock design of bpf/bench.bpf.c, all with one verdict. Each is
- * reached by a tail call from contest_entry(), which counts what it hands on.
+ * The programs that bench-live puts before each other, loaded and ready: one that does nothing, one
+ * that looks at a packet's header, one that also loads a random line of memory, the shipped
+ * weir_xdp, and the stock design of bpf/bench.bpf.c, all with one verdict. Each is reached by a
+ * tail call from contest_entry(), which counts what it hands on.
  */
 #ifndef CONTEST_H
 #define CONTEST_H
@@ -11,7 +12,7 @@
 
 #include "tables/tables.h"
 
-enum contestant { EMPTY, WEIR, STOCK, CONTESTANTS };
+enum contestant { EMPTY, HEADER, LINE, WEIR, STOCK, CONTESTANTS };
 
 extern const char *const contest_names[CONTESTANTS];
 
@@ -23,7 +24,7 @@ struct contest {
 };
 
 /*
- * Loads all three, over tables that weir would make of `memory` bytes; the stock design has room
+ * Loads them all, over tables that weir would make of `memory` bytes; the stock design has room
  * for as many flows. Returns NULL, or what went wrong with errno set.
  */
 const char *contest_load(struct contest *c, uint64_t memory, uint32_t verdict);

@@ -303,7 +303,8 @@ static int usage(FILE *to)
 {
 	fputs("usage: sink turns --dev DEV [--rounds N] [--slice SECONDS] [--thread PID] [--memory "
 	      "MIB]\n"
-	      "       sink hold --dev DEV [--program empty|weir|stock] [--drop] [--memory MIB]\n"
+	      "       sink hold --dev DEV [--program empty|header|line|weir|stock] [--drop] "
+	      "[--memory MIB]\n"
 	      "       sink end --dev DEV\n",
 	      to);
 	return to == stdout ? 0 : 2;
@@ -324,7 +325,7 @@ static enum contestant contestant(const char *name)
 	for (int i = 0; i < CONTESTANTS; i++)
 		if (!strcmp(name, contest_names[i]))
 			return i;
-	die("--program is %s, should be empty, weir or stock", name);
+	die("--program is %s, which is none of them", name);
 }
 
 static bool set_option(struct options *o, int option)
