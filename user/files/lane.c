@@ -53,7 +53,7 @@ int lanes_open(struct lanes *l, const struct plan *plan, uint32_t count)
 	uint32_t i;
 	int err = 0;
 
-	*l = (struct lanes){ .lane = calloc(count, sizeof(*l->lane)), .count = count };
+	*l = (struct lanes){ .lane = table_alloc(count * sizeof(*l->lane)), .count = count };
 	l->native = l->lane ? native_new(&all, SEED) : NULL;
 	if (!l->native)
 		err = -ENOMEM;
@@ -74,7 +74,7 @@ void lanes_close(struct lanes *l)
 		free(l->lane[i].syn_sets);
 	}
 	native_free(l->native);
-	free(l->lane);
+	table_free(l->lane);
 	l->lane = NULL;
 	l->native = NULL;
 }

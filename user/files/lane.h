@@ -19,7 +19,7 @@ struct lane {
 	uint64_t flow_tail, syn_tail;	/* next entries of the rings to take */
 	uint64_t *flow_sets, *syn_sets; /* a bit each: what was ended is of these */
 	int err;			/* of what it did last in lanes_run() */
-};
+} __attribute__((aligned(128)));	/* no line of it is another thread's too */
 
 struct lanes {
 	struct native *native;

@@ -56,7 +56,7 @@ struct native *native_new(const struct plan *plan, uint64_t seed)
 	if (!n)
 		return NULL;
 	n->tables.plan = *plan;
-	n->parts = calloc(plan->cpus, sizeof(*n->parts));
+	n->parts = table_of(plan, sizeof(*n->parts));
 	if (!n->parts || tables_alloc(&n->tables)) {
 		native_free(n);
 		return NULL;
@@ -82,7 +82,7 @@ void native_free(struct native *n)
 	table_free(t->syns_ended);
 	table_free(t->ports);
 	table_free(t->cells);
-	free(n->parts);
+	table_free(n->parts);
 	free(n);
 }
 

@@ -32,7 +32,10 @@ static void weir_ports_ended_slow(struct weir_cpu *c, uint32_t which);
 #define weir_port_spill_slow(c, at) weir_port_spill(c, at)
 #include <weir/count.h>
 
-/* What the primitives need of a partition; its weir_cpu points to it. */
+/*
+ * What the primitives need of a partition; its weir_cpu points to it. In lines of its own: another
+ * thread writes with every packet into the next one.
+ */
 struct part {
 	struct weir_flow_set *flows;
 	struct fine *fine; /* of flows */
@@ -43,7 +46,7 @@ struct part {
 	struct weir_port *ports; /* all partitions' */
 	__u64 *cells;
 	uint64_t stage_ns[WEIR_BATCH];
-};
+} __attribute__((aligned(128)));
 
 static inline struct part *part_of(const struct weir_cpu *c)
 {
