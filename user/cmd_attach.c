@@ -13,9 +13,13 @@ static void report(const struct live *l)
 	       "CPU%s: "
 	       "%u flow records, %u ended, %u SYN each\n",
 	       l->iface.name, l->meta.mode == MODE_NATIVE ? "native" : "generic",
-	       l->meta.dispatcher ? " in libxdp's dispatcher" : "", l->meta.xdp_id, l->meta.tc_id,
-	       (double)plan_bytes(p) / (1 << 20), p->cpus, p->cpus == 1 ? "" : "s",
-	       p->flow_sets * WEIR_WAYS, p->ended, p->syn_sets * WEIR_WAYS);
+	       l->meta.dispatcher == LIVE_BARE
+		       ? " in libxdp's dispatcher, without filters and packets"
+	       : l->meta.dispatcher ? " in libxdp's dispatcher"
+				    : "",
+	       l->meta.xdp_id, l->meta.tc_id, (double)plan_bytes(p) / (1 << 20), p->cpus,
+	       p->cpus == 1 ? "" : "s", p->flow_sets * WEIR_WAYS, p->ended,
+	       p->syn_sets * WEIR_WAYS);
 	if (*l->meta.filter)
 		printf("%s: filter %s\n", l->iface.name, l->meta.filter);
 	if (l->note[0])

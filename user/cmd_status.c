@@ -65,7 +65,10 @@ static void put_text(struct live *l, const struct part *a)
 	printf("%s: attached since %s\n", l->iface.name,
 	       time_text(l->meta.attached_ns, since, sizeof(since)));
 	printf("  %-10s %s%s\n", "mode", l->meta.mode == MODE_NATIVE ? "native" : "generic (skb)",
-	       l->meta.dispatcher ? ", in libxdp's dispatcher" : ", single program");
+	       l->meta.dispatcher == LIVE_BARE
+		       ? ", in libxdp's dispatcher, without filters and packets"
+	       : l->meta.dispatcher ? ", in libxdp's dispatcher"
+				    : ", single program");
 	put_cost("ingress", l->meta.xdp_id);
 	put_cost("egress", l->meta.tc_id);
 	if (*l->meta.filter)
@@ -102,7 +105,8 @@ static void put_json(struct live *l, const struct part *a)
 		json_object_new_string(time_text(l->meta.attached_ns, since, sizeof(since))));
 	json_object_object_add(
 		o, "mode", json_object_new_string(l->meta.mode == MODE_NATIVE ? "native" : "skb"));
-	json_object_object_add(o, "dispatcher", json_object_new_boolean((int)l->meta.dispatcher));
+	json_object_object_add(o, "dispatcher",
+			       json_object_new_boolean(l->meta.dispatcher != LIVE_SINGLE));
 	add(o, "xdp_program", l->meta.xdp_id);
 	add(o, "tc_program", l->meta.tc_id);
 	json_object_object_add(o, "xdp_ns_per_packet",

@@ -23,6 +23,13 @@ enum mode {
 
 #define FILTER_SIZE 16384
 
+/* What company an attached weir keeps at XDP. */
+enum live_company {
+	LIVE_SINGLE,
+	LIVE_SHARES, /* libxdp's dispatcher */
+	LIVE_BARE,   /* the same, without the tail call: no filter, no tap */
+};
+
 /* What one interface is watched with; pinned beside the tables. */
 struct live_meta {
 	uint64_t abi;
@@ -32,7 +39,7 @@ struct live_meta {
 	uint32_t mode; /* MODE_NATIVE or MODE_SKB */
 	uint32_t xdp_id;
 	uint32_t tc_id;
-	uint32_t dispatcher;
+	uint32_t dispatcher; /* enum live_company */
 	uint32_t made_clsact;
 	char name[16];
 	struct link_counters counters; /* when attached */
@@ -98,10 +105,10 @@ int live_program(const struct live *l, bool egress);
 uint32_t live_xdp_flags(const struct live *l, bool frags);
 /*
  * Attaches to interface `ifindex`, in generic mode, as live_attach() would, over the smallest of
- * tables, and takes all of it off again: for an interface nobody else has. *dispatcher: whether
- * libxdp's was used.
+ * tables, and takes all of it off again: for an interface nobody else has. *company: how it would
+ * join others.
  */
-int live_rehearse(struct live *l, unsigned int ifindex, bool *dispatcher);
+int live_rehearse(struct live *l, unsigned int ifindex, enum live_company *company);
 
 /* One attach or detach at a time on this machine. */
 int live_lock(void);

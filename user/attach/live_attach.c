@@ -127,14 +127,15 @@ static void note_start(struct live *l)
 /* One attempt in one mode. Returns 0 or a negative errno, with nothing left attached then. */
 static int keep_in_mode(struct live *l, bool native)
 {
-	bool dispatcher = false, clsact = false;
-	int id = live_keep_xdp(l, l->iface.index, native, &dispatcher), err;
+	enum live_company company = LIVE_SINGLE;
+	bool clsact = false;
+	int id = live_keep_xdp(l, l->iface.index, native, &company), err;
 
 	if (id < 0)
 		return id;
 	note_start(l);
 	l->meta.xdp_id = (uint32_t)id;
-	l->meta.dispatcher = dispatcher;
+	l->meta.dispatcher = company;
 	l->meta.mode = native ? MODE_NATIVE : MODE_SKB;
 	err = tc_keep(bpf_program__fd(l->skel->progs.weir_tc), l->iface.index, &clsact);
 	l->meta.made_clsact = clsact;

@@ -29,11 +29,14 @@ void live_maps_close(struct live *l);
 int live_skeleton(struct live *l, struct weir_bpf **skel);
 void live_skeleton_close(struct live *l);
 /*
- * Loads one and attaches its XDP program: beside others, or alone where the dispatcher takes no
- * program with tail calls. (Linux 6.13 and stable kernels since; libxdp knows it since mid-2025.)
- * The program's id or a negative errno.
+ * Loads one and attaches its XDP program: beside others; where the dispatcher takes no program with
+ * a tail call, without it beside those that are there, else alone. (Linux 6.13 and stable kernels
+ * since refuse it behind libxdp before 1.5.5.) The program's id or a negative errno.
  */
-int live_keep_xdp(struct live *l, unsigned int ifindex, bool native, bool *dispatcher);
+int live_keep_xdp(struct live *l, unsigned int ifindex, bool native, enum live_company *company);
+
+/* live_slots.c: says what the dispatcher does not let weir have. */
+void live_slots_refused(struct live *l);
 
 /* live_kept.c */
 int live_meta_pin(const struct live *l, const struct pin_dir *d);

@@ -7,6 +7,8 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "filter/filter.h"
 #include "attach/frags.h"
@@ -75,21 +77,98 @@ int live_load(struct live *l, const struct plan *plan, uint8_t link)
 	return err ? err : live_make_reader(l);
 }
 
-int live_keep_xdp(struct live *l, unsigned int ifindex, bool native, bool *dispatcher)
+/*
+ * Takes the tail call out before the verifier sees it: that it is never reached does not count, a
+ * program with one may change what the packet's pointers point to.
+ */
+static int cut_tail_call(struct bpf_program *p)
+{
+	const size_t n = bpf_program__insn_cnt(p);
+	struct bpf_insn *insns = malloc(n * sizeof(*insns));
+	size_t i;
+	int err;
+
+	if (!insns)
+		return -ENOMEM;
+	memcpy(insns, bpf_program__insns(p), n * sizeof(*insns));
+	for (i = 0; i < n; i++)
+		if (insns[i].code == (BPF_JMP | BPF_CALL) && !insns[i].src_reg &&
+		    insns[i].imm == BPF_FUNC_tail_call)
+			insns[i] = (struct bpf_insn){ .code = BPF_ALU64 | BPF_MOV | BPF_K };
+	err = bpf_program__set_insns(p, insns, n);
+	free(insns);
+	return err;
+}
+
+static int keep_by_libxdp(struct live *l, unsigned int ifindex, bool native, bool bare,
+			  enum live_company *company)
 {
 	int id, err = live_skeleton(l, &l->skel);
+	bool dispatcher;
 
+	if (!err && bare) {
+		l->skel->rodata->weir_filter_slot = 0;
+		err = cut_tail_call(l->skel->progs.weir_xdp);
+	}
 	if (err)
 		return err;
-	id = xdp_keep(l->skel, ifindex, native, dispatcher);
-	if (id != -EINVAL)
-		return id;
-	live_skeleton_close(l);
-	err = live_skeleton(l, &l->skel);
+	id = xdp_keep(l->skel, ifindex, native, &dispatcher);
+	*company = !dispatcher ? LIVE_SINGLE : bare ? LIVE_BARE : LIVE_SHARES;
+	return id;
+}
+
+static int keep_single(struct live *l, unsigned int ifindex, bool native)
+{
+	int err = live_skeleton(l, &l->skel);
+
 	return err ? err : xdp_keep_single(l->skel, ifindex, native);
 }
 
-int live_rehearse(struct live *l, unsigned int ifindex, bool *dispatcher)
+int live_keep_xdp(struct live *l, unsigned int ifindex, bool native, enum live_company *company)
+{
+	int id = keep_by_libxdp(l, ifindex, native, false, company);
+	struct xdp_present x;
+
+	if (id != -EINVAL)
+		return id;
+	live_skeleton_close(l);
+	if (xdp_query(ifindex, &x) || !x.dispatcher) {
+		*company = LIVE_SINGLE;
+		id = keep_single(l, ifindex, native);
+		if (id >= 0)
+			snprintf(l->note, sizeof(l->note),
+				 "%s: the only XDP program, which keeps others off: libxdp's "
+				 "dispatcher takes it here beside those that came first, and "
+				 "without filters and packets",
+				 l->iface.name);
+		return id;
+	}
+	if (x.generic == native)
+		return id; /* the dispatcher is in the other mode */
+	if (*l->meta.filter) {
+		live_slots_refused(l);
+		return -EOPNOTSUPP;
+	}
+	return keep_by_libxdp(l, ifindex, native, true, company);
+}
+
+/* As if there were others: alone it would be the single program rather than bare. */
+static int rehearse_xdp(struct live *l, unsigned int ifindex, enum live_company *company)
+{
+	int id = keep_by_libxdp(l, ifindex, false, false, company);
+
+	if (id != -EINVAL)
+		return id;
+	live_skeleton_close(l);
+	id = keep_by_libxdp(l, ifindex, false, true, company);
+	if (id != -EINVAL)
+		return id;
+	live_skeleton_close(l);
+	*company = LIVE_SINGLE;
+	return keep_single(l, ifindex, false);
+}
+
+int live_rehearse(struct live *l, unsigned int ifindex, enum live_company *company)
 {
 	bool clsact = false;
 	int id, err;
@@ -104,11 +183,11 @@ int live_rehearse(struct live *l, unsigned int ifindex, bool *dispatcher)
 					.syn_ended = 1,
 					.ports_shared = true };
 	snprintf(l->iface.name, sizeof(l->iface.name), "rehearsal");
-	*dispatcher = false;
+	*company = LIVE_SINGLE;
 	err = live_maps_make(l);
 	if (err)
 		return err;
-	id = live_keep_xdp(l, ifindex, false, dispatcher);
+	id = rehearse_xdp(l, ifindex, company);
 	if (id < 0)
 		return id;
 	err = tc_keep(bpf_program__fd(l->skel->progs.weir_tc), ifindex, &clsact);

@@ -66,11 +66,24 @@ static int put(struct live *l, bool egress, uint32_t slot, const struct bpf_prog
 	return live_slot_put(l, egress, slot, bpf_program__fd(p));
 }
 
+void live_slots_refused(struct live *l)
+{
+	fail(l,
+	     "%s: this kernel puts nothing behind a program in libxdp's dispatcher, neither filter "
+	     "nor tap: a newer libxdp may help (1.5.5 from Linux 6.12 on), or `weir detach`, then "
+	     "`weir attach` with LIBXDP_SKIP_DISPATCHER=1 in the environment",
+	     l->iface.name);
+}
+
 int live_slots_fill(struct live *l)
 {
 	struct weir_bpf *skel;
 	int err;
 
+	if (l->meta.dispatcher == LIVE_BARE) {
+		live_slots_refused(l);
+		return -EOPNOTSUPP;
+	}
 	if (live_slot_id(l, true, WEIR_SLOT_FILTERED))
 		return 0;
 	err = live_skeleton(l, &skel);
@@ -93,11 +106,7 @@ int live_slots_fill(struct live *l)
 		err = put(l, true, WEIR_SLOT_FILTERED, skel->progs.weir_tc_out);
 	weir_bpf__destroy(skel);
 	if (err == -EINVAL && l->meta.dispatcher)
-		fail(l,
-		     "%s: this kernel puts nothing behind a program in libxdp's dispatcher, "
-		     "neither filter nor tap: `weir detach`, then `weir attach` with "
-		     "LIBXDP_SKIP_DISPATCHER=1 in the environment",
-		     l->iface.name);
+		live_slots_refused(l);
 	else if (err)
 		fail(l,
 		     "%s: the programs behind a filter or a tap were refused: %s; -v shows the "

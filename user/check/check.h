@@ -45,8 +45,9 @@ struct present {
 
 /* What is true of every interface: found out once. */
 struct host {
-	bool probed; /* programs can be loaded at all */
-	bool dispatcher, frags, tcx, ringbuf, filters;
+	bool probed;		   /* programs can be loaded at all */
+	enum live_company company; /* how weir would join others */
+	bool frags, tcx, ringbuf, filters;
 	struct finding finding[FINDINGS_MAX];
 	int count;
 };

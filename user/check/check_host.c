@@ -267,6 +267,15 @@ static void check_links(struct host *h)
 		 h->tcx ? "" : ": a killed show or top leaves its TC filter to the next command");
 }
 
+#define BARE_ADVICE "libxdp 1.5.5 or later, whose dispatcher takes tail calls"
+
+static const char *const COMPANY[] = {
+	[LIVE_SINGLE] = "as the only XDP program: no dispatcher takes them here",
+	[LIVE_SHARES] = "in libxdp's dispatcher, beside others",
+	[LIVE_BARE] = "beside others that are there already in libxdp's dispatcher, without "
+		      "filters and packets; else as the only XDP program",
+};
+
 static void rehearse(struct host *h)
 {
 	struct live l = { 0 };
@@ -283,7 +292,7 @@ static void rehearse(struct host *h)
 	}
 	check_links(h);
 	had_dir = !access(LIBXDP_DIR, F_OK);
-	err = live_rehearse(&l, LOOPBACK, &h->dispatcher);
+	err = live_rehearse(&l, LOOPBACK, &h->company);
 	if (!had_dir)
 		rmdir(LIBXDP_DIR);
 	if (err)
@@ -292,10 +301,10 @@ static void rehearse(struct host *h)
 			 "the programs were refused in a namespace of their own: %s",
 			 strerror(-err));
 	else
-		CONCERNS("rehearsal", CHECK_OK, BARS_NOTHING, NULL,
+		CONCERNS("rehearsal", h->company == LIVE_BARE ? CHECK_NOTE : CHECK_OK, BARS_NOTHING,
+			 h->company == LIVE_BARE ? BARE_ADVICE : NULL,
 			 "the programs load and attach (tried in a namespace of their own), %s",
-			 h->dispatcher ? "in libxdp's dispatcher, beside others"
-				       : "as the only XDP program: no dispatcher takes them here");
+			 COMPANY[h->company]);
 	live_close(&l);
 	if (setns(home, CLONE_NEWNET))
 		h->count = 0; /* nothing after this would be of the interfaces meant */

@@ -58,11 +58,16 @@ static void check_foreign_xdp(struct check *c, const struct xdp_present *x, cons
 	else if (!x->dispatcher)
 		CONCERNS("xdp", CHECK_FAIL, BARS_ALL, advice,
 			 "%s (id %u) is attached, without libxdp's dispatcher", name, x->id);
-	else if (h->probed && !h->dispatcher)
+	else if (h->probed && h->company == LIVE_SINGLE)
 		CONCERNS("xdp", CHECK_FAIL, BARS_ALL, advice,
 			 "%s (id %u): libxdp's dispatcher is there, and this kernel lets nobody "
 			 "join it",
 			 name, x->id);
+	else if (h->company == LIVE_BARE)
+		CONCERNS("xdp", CHECK_NOTE, BARS_NOTHING, NULL,
+			 "libxdp's dispatcher (id %u) is there with other programs: weir joins it, "
+			 "without filters and packets",
+			 x->id);
 	else
 		CONCERNS("xdp", CHECK_OK, BARS_NOTHING, NULL,
 			 "libxdp's dispatcher (id %u) is there with other programs: weir joins it",
