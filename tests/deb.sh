@@ -4,7 +4,9 @@
 #
 # The Debian package: it builds, lintian has no error about it, what is in it runs; and, installed on an
 # overlay of this machine where a systemd of its own has been started, the service does.
+# tests/deb.sh BUILD_DIR
 set -uo pipefail
+BUILD=$(realpath -- "${1:?usage: ${0##*/} BUILD_DIR}") || exit 1
 cd "$(dirname "$0")/.." || exit 1
 # shellcheck source=tests/lib.sh
 . tests/lib.sh
@@ -29,9 +31,10 @@ package()
 	done
 	# What is linked dpkg-shlibdeps has seen to; what is loaded is named by hand.
 	wanted=$(dpkg-deb -f "$deb" Depends Recommends | grep -oE '[a-z0-9][a-z0-9.+-]+')
-	for file in $(strings -a "$TMP/root/usr/sbin/weir" | grep -xE 'lib[a-z0-9-]+\.so\.[0-9.]+' | sort -u); do
+	while read -r file; do
+		grep -qF "$file" "$TMP/root/usr/sbin/weir" || fail "weir does not name $file"
 		dpkg -S "*/$file" | sed 's/:.*//' | grep -qxF "$wanted" || fail "weir wants $file, its package does not"
-	done
+	done < <(grep -oE 'lib[a-z0-9.-]+\.so\.[0-9.]+' "$BUILD/sonames.h")
 	same "version" "$("$TMP/root/usr/sbin/weir" --version)" "weir $(dpkg-deb -f "$deb" Version)"
 }
 

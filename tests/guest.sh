@@ -173,7 +173,7 @@ case_stock_kernel()
 [[ $(what) ]] || exit
 run_case "a stock kernel runs its tests to the end" case_stock_kernel
 [[ ! -s $TMP/hung ]] || sed 's/^/    hung: /' "$TMP/hung" >&2
-[[ -e $TMP/serial ]] || exit
+[[ -e $TMP/serial ]] || exit 0 # what was skipped is no failure
 tr -d '\r' <"$TMP/serial" | sed -n 's/^guest: booted/# &/p'
 tr -d '\r' <"$TMP/serial" | sed -n 's/^\(ok\|not ok\|skip\) - /\1 - guest, /p'
 if tr -d '\r' <"$TMP/serial" | sed -n '/^not ok/,/^\(ok\|guest\)/p' | grep . >&2; then

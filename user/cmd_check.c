@@ -162,6 +162,8 @@ static struct json_object *host_object(const struct host *h)
 
 	json_object_object_add(o, "probed", json_object_new_boolean(h->probed));
 	json_object_object_add(o, "dispatcher", json_object_new_boolean(h->company != LIVE_SINGLE));
+	json_object_object_add(o, "dispatcher_filters",
+			       json_object_new_boolean(h->company == LIVE_SHARES));
 	json_object_object_add(o, "frags", json_object_new_boolean(h->frags));
 	json_object_object_add(o, "filters", json_object_new_boolean(h->filters));
 	json_object_object_add(o, "tcx", json_object_new_boolean(h->tcx));

@@ -107,6 +107,8 @@ static void put_json(struct live *l, const struct part *a)
 		o, "mode", json_object_new_string(l->meta.mode == MODE_NATIVE ? "native" : "skb"));
 	json_object_object_add(o, "dispatcher",
 			       json_object_new_boolean(l->meta.dispatcher != LIVE_SINGLE));
+	json_object_object_add(o, "filters",
+			       json_object_new_boolean(l->meta.dispatcher != LIVE_BARE));
 	add(o, "xdp_program", l->meta.xdp_id);
 	add(o, "tc_program", l->meta.tc_id);
 	json_object_object_add(o, "xdp_ns_per_packet",

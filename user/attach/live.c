@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Watching an interface; see live.h. What is done to it is in live_*.c. */
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -21,6 +22,20 @@ void live_init(struct live *l)
 		l->map_fd[i] = -1;
 	l->link_fd[0] = l->link_fd[1] = -1;
 	l->slots_fd[0] = l->slots_fd[1] = -1;
+}
+
+void live_note(struct live *l, const char *format, ...)
+{
+	size_t at = strlen(l->note);
+	va_list args;
+
+	if (at && at + 2 < sizeof(l->note)) {
+		memcpy(l->note + at, "; ", 3);
+		at += 2;
+	}
+	va_start(args, format);
+	vsnprintf(l->note + at, sizeof(l->note) - at, format, args);
+	va_end(args);
 }
 
 /* The oldest kernel weir was seen to run on: jiffies in BPF, XDP links, mmapable arrays. */

@@ -61,7 +61,7 @@ struct live {
 	void *mapped[LIVE_MAPS];
 	size_t mapped_size[LIVE_MAPS];
 	struct weir_bpf *skel;
-	char note[256]; /* a plain warning worth showing */
+	char note[512]; /* plain warnings worth showing, see live_note() */
 	char why[WHY_SIZE];
 	uint8_t link; /* enum weir_link */
 	bool held;

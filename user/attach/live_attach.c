@@ -189,9 +189,8 @@ static int in_some_mode(struct live *l, enum mode mode, int (*try_mode)(struct l
 	live_skeleton_close(l);
 	if (try_mode(l, false))
 		return err;
-	snprintf(l->note, sizeof(l->note),
-		 "%s: native XDP refused (%s), counting in generic mode, which is slower",
-		 l->iface.name, strerror(-err));
+	live_note(l, "%s: native XDP refused (%s), counting in generic mode, which is slower",
+		  l->iface.name, strerror(-err));
 	return 0;
 }
 
@@ -201,8 +200,7 @@ static void sweep_stale(struct live *l)
 	if (!tc_query(l->iface.index))
 		return;
 	tc_drop(l->iface.index, false);
-	snprintf(l->note, sizeof(l->note), "%s: removed a TC filter that a killed weir left",
-		 l->iface.name);
+	live_note(l, "%s: removed a TC filter that a killed weir left", l->iface.name);
 }
 
 static int prepare(struct live *l, const char *name, const struct live_options *o, bool can_share)

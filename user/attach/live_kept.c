@@ -135,8 +135,8 @@ static void sweep_taps(struct live *l)
 	if (!locked)
 		live_unlock(fd);
 	if (n > 0)
-		snprintf(l->note, sizeof(l->note), "%s: removed %d tap%s that a killed weir left",
-			 l->iface.name, n, n == 1 ? "" : "s");
+		live_note(l, "%s: removed %d tap%s that a killed weir left", l->iface.name, n,
+			  n == 1 ? "" : "s");
 }
 
 int live_open(struct live *l, const char *name)

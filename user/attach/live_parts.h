@@ -9,6 +9,9 @@
 #include "attach/live.h"
 #include "attach/pins.h"
 
+/* Adds a warning to those that there are. */
+void live_note(struct live *l, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 #define fail(l, ...) (snprintf((l)->why, WHY_SIZE, __VA_ARGS__), (void)0)
 
 /* All that return an int: 0 or a negative errno, mostly with l->why set. */
@@ -36,7 +39,7 @@ void live_skeleton_close(struct live *l);
 int live_keep_xdp(struct live *l, unsigned int ifindex, bool native, enum live_company *company);
 
 /* live_slots.c: says what the dispatcher does not let weir have. */
-void live_slots_refused(struct live *l);
+void live_slots_refused(struct live *l, bool has_others);
 
 /* live_kept.c */
 int live_meta_pin(const struct live *l, const struct pin_dir *d);

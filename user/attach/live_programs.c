@@ -104,7 +104,7 @@ static int keep_by_libxdp(struct live *l, unsigned int ifindex, bool native, boo
 			  enum live_company *company)
 {
 	int id, err = live_skeleton(l, &l->skel);
-	bool dispatcher;
+	bool dispatcher = false;
 
 	if (!err && bare) {
 		l->skel->rodata->weir_filter_slot = 0;
@@ -136,17 +136,17 @@ int live_keep_xdp(struct live *l, unsigned int ifindex, bool native, enum live_c
 		*company = LIVE_SINGLE;
 		id = keep_single(l, ifindex, native);
 		if (id >= 0)
-			snprintf(l->note, sizeof(l->note),
-				 "%s: the only XDP program, which keeps others off: libxdp's "
-				 "dispatcher takes it here beside those that came first, and "
-				 "without filters and packets",
-				 l->iface.name);
+			live_note(l,
+				  "%s: the only XDP program, which keeps others off: libxdp's "
+				  "dispatcher takes it here beside those that came first, and "
+				  "without filters and packets",
+				  l->iface.name);
 		return id;
 	}
 	if (x.generic == native)
 		return id; /* the dispatcher is in the other mode */
 	if (*l->meta.filter) {
-		live_slots_refused(l);
+		live_slots_refused(l, true);
 		return -EOPNOTSUPP;
 	}
 	return keep_by_libxdp(l, ifindex, native, true, company);

@@ -66,13 +66,16 @@ static int put(struct live *l, bool egress, uint32_t slot, const struct bpf_prog
 	return live_slot_put(l, egress, slot, bpf_program__fd(p));
 }
 
-void live_slots_refused(struct live *l)
+void live_slots_refused(struct live *l, bool has_others)
 {
 	fail(l,
 	     "%s: this kernel puts nothing behind a program in libxdp's dispatcher, neither filter "
-	     "nor tap: a newer libxdp may help (1.5.5 from Linux 6.12 on), or `weir detach`, then "
-	     "`weir attach` with LIBXDP_SKIP_DISPATCHER=1 in the environment",
-	     l->iface.name);
+	     "nor tap: a newer libxdp may help (1.5.5 from Linux 6.12 on), or %s",
+	     l->iface.name,
+	     has_others ? "weir alone: detach the other XDP programs, and weir if it is attached, "
+			  "then `weir attach`"
+			: "`weir detach`, then `weir attach` with LIBXDP_SKIP_DISPATCHER=1 in the "
+			  "environment");
 }
 
 int live_slots_fill(struct live *l)
@@ -81,7 +84,7 @@ int live_slots_fill(struct live *l)
 	int err;
 
 	if (l->meta.dispatcher == LIVE_BARE) {
-		live_slots_refused(l);
+		live_slots_refused(l, true);
 		return -EOPNOTSUPP;
 	}
 	if (live_slot_id(l, true, WEIR_SLOT_FILTERED))
@@ -106,7 +109,7 @@ int live_slots_fill(struct live *l)
 		err = put(l, true, WEIR_SLOT_FILTERED, skel->progs.weir_tc_out);
 	weir_bpf__destroy(skel);
 	if (err == -EINVAL && l->meta.dispatcher)
-		live_slots_refused(l);
+		live_slots_refused(l, false);
 	else if (err)
 		fail(l,
 		     "%s: the programs behind a filter or a tap were refused: %s; -v shows the "
