@@ -219,7 +219,7 @@ static const struct option_row rows[] = {
 	{ 'd', "duration", "SECONDS", OPT_TIME | OPT_DURATION, "how long to look", take_duration },
 	{ 'm', "mode", "MODE", OPT_ATTACH, "native, skb or auto (native if it can be)", take_mode },
 	{ 'M', "memory", "MIB", OPT_MEMORY,
-	  "for all tables together; default 64, or 16 an interface", take_memory },
+	  "for all tables together; default 64, more for many interfaces or threads", take_memory },
 	{ 'F', "flows", "RECORDS", OPT_MEMORY, "flow records per CPU instead of by memory",
 	  take_flows },
 	{ 't', "threads", "THREADS", OPT_THREADS,

@@ -12,23 +12,16 @@
 #define BATCH 32
 #define EXPECTED 65536 /* records: an index of one large page */
 
-/*
- * Rings are small here. What they leave goes to SYN records, and a sixth of the flows' room too: in
- * a file a TCP flow as a rule has its beginning and its end, and so one or two of them.
- */
+/* Rings are small here: what they leave goes to SYN records. */
 static struct plan plan_of_lanes(const struct plan *one, uint32_t count)
 {
 	struct plan p = *one;
 
 	p.cpus = count;
 	if (p.ended > LANE_RING) {
-		const uint32_t moved = p.flow_sets / 6;
-
 		p.syn_sets += (uint32_t)((p.ended - LANE_RING) * sizeof(struct weir_ended_flow) /
 					 sizeof(struct weir_syn_set));
 		p.ended = LANE_RING;
-		p.flow_sets -= moved;
-		p.syn_sets += moved;
 	}
 	return p;
 }
