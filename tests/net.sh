@@ -827,6 +827,7 @@ case_skb()
 	[[ $OUT == *generic* ]] || fail "status does not say generic: $OUT"
 	good weir status -j -i "$IF"
 	same "mode in JSON" "$(jq -r .mode "$TMP/out")" skb
+	same "that filters are to be had" "$(jq .filters "$TMP/out")" true
 	measure before
 	same "datagrams sent" "$(peer "$LOAD" --rate 20000 udp "$PEER4" "$HOST4" 5001 20000)" 20000
 	measure after
