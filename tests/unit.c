@@ -13,6 +13,7 @@
 #include <weir/sketch.h>
 #include "fixtures.h"
 #include "files/native.h"
+#include "views/rows.h"
 #include "views/view.h"
 
 static const struct plan small = {
@@ -502,6 +503,37 @@ static void the_first_rows_are_those_of_all(void **state)
 	end(&b);
 }
 
+#define MANY 300000U /* flows: of more hosts than there is room for to begin with */
+
+/* Every other host sends one flow to the next one: as many bytes as its number. */
+static void no_host_is_lost_among_many(void **state)
+{
+	struct snapshot s = { 0 };
+	struct flow_sum *f = s.store.flows = calloc(MANY, sizeof(*f));
+	struct host_row *rows;
+	uint64_t i, sent = 0, received = 0;
+
+	(void)state;
+	assert_non_null(f);
+	s.store.flow_count = MANY;
+	for (i = 0; i < MANY; i++)
+		f[i] = (struct flow_sum){
+			.src = { 0, 2 * i }, .dst = { 0, 2 * i + 1 }, .bytes = i, .packets = 1
+		};
+	assert_int_equal(hosts_make(&s, (void **)&rows), 2 * MANY);
+	for (i = 0; i < 2 * MANY; i++) {
+		assert_int_equal(rows[i].addr.bytes[1], i);
+		assert_int_equal(rows[i].flows, 1);
+		assert_int_equal((i % 2 ? rows[i].received : rows[i].sent).bytes, i / 2);
+		sent += rows[i].sent.packets;
+		received += rows[i].received.packets;
+	}
+	assert_int_equal(sent, MANY);
+	assert_int_equal(received, MANY);
+	free(rows);
+	free(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -511,6 +543,7 @@ int main(void)
 		cmocka_unit_test(what_ended_is_handed_over_once),
 		cmocka_unit_test(syns_handed_over_stay_counted),
 		cmocka_unit_test(the_first_rows_are_those_of_all),
+		cmocka_unit_test(no_host_is_lost_among_many),
 		cmocka_unit_test(a_late_reader_names_what_it_missed),
 		cmocka_unit_test(gso_counts_its_segments),
 		cmocka_unit_test(syn_counts_both_ends),

@@ -155,7 +155,10 @@ static void note_peak(struct walk *w, const struct span *p, uint32_t first)
 		peak_of(&w->out->peaks[block], p->peak);
 }
 
-/* What all lines have in common stays in registers: rows are written through all the while. */
+/*
+ * What all lines have in common stays in registers: rows are written through all the while. Nor is
+ * a row read again that was just written: two of its words at once would wait for both stores.
+ */
 static int emit_lines(struct walk *w, struct span *p, struct strand *s, uint32_t number,
 		      uint32_t first)
 {
@@ -176,6 +179,7 @@ static int emit_lines(struct walk *w, struct span *p, struct strand *s, uint32_t
 	for (bits = b->held; bits; bits &= bits - 1, line++) {
 		const int i = __builtin_ctzll(bits);
 		const __u64 *word = *line;
+		const struct weir_flow *f = (const struct weir_flow *)word;
 		struct flow_sum *same = NULL;
 
 		ask_ahead(&ahead);
@@ -183,7 +187,7 @@ static int emit_lines(struct walk *w, struct span *p, struct strand *s, uint32_t
 		if (!(used >> i & 1))
 			continue;
 		merge_flow(row, word, &at, fine ? &fine[i] : NULL, changed >> i & 1 ? stamp : 0);
-		cells_add(cells, ports, (const struct weir_flow *)word);
+		cells_add(cells, ports, f);
 		if (__builtin_expect(is_odd(word[0]), 0)) {
 			if (add_late(p, row))
 				return -ENOMEM;
@@ -198,9 +202,9 @@ static int emit_lines(struct walk *w, struct span *p, struct strand *s, uint32_t
 			add_to_row(w, p, same, row);
 			continue;
 		}
-		sum.packets += row->packets;
-		sum.bytes += row->bytes;
-		peak_of(&peak, row->bytes);
+		sum.packets += f->packets;
+		sum.bytes += f->bytes;
+		peak_of(&peak, f->bytes);
 		row++;
 	}
 	while (ahead.line < ahead.end)

@@ -14,7 +14,7 @@
 #define BATCH 32 /* flows */
 #define SLOTS_LEAST 1024
 #define SLOTS_FIRST_MOST (1U << 18) /* a huge page of them */
-#define ROOM_FIRST 32768	    /* rows: never touched costs nothing */
+#define ROOM_FIRST_MOST (1U << 19)  /* rows: what is never touched costs nothing, growing does */
 
 /* Open addressing, linear probing, at most half full. */
 struct hosts {
@@ -69,24 +69,34 @@ static int begin_slots(struct hosts *h, uint32_t flows)
 	return move_slots(h, size);
 }
 
+static int grow_rows(struct hosts *h, uint32_t room)
+{
+	struct host_row *rows = table_grow(h->rows, room * sizeof(*rows));
+
+	if (!rows)
+		return -ENOMEM;
+	h->rows = rows;
+	h->room = room;
+	return 0;
+}
+
+/* For as many as there can be, if that is not too many. */
+static int begin_rows(struct hosts *h, uint32_t flows)
+{
+	const uint64_t most = 2ULL * flows + 2 * BATCH;
+
+	return grow_rows(h, most < ROOM_FIRST_MOST ? (uint32_t)most : ROOM_FIRST_MOST);
+}
+
 /* Makes room for all that a batch of flows may bring. */
 static int make_room(struct hosts *h)
 {
-	const uint32_t need = h->count + 2 * BATCH,
-		       more = need < ROOM_FIRST / 2 ? ROOM_FIRST : need * 2;
-	struct host_row *rows;
+	const uint32_t need = h->count + 2 * BATCH;
 
 	while (need > h->mask / 2)
 		if (move_slots(h, (h->mask + 1) * 2))
 			return -ENOMEM;
-	if (need <= h->room)
-		return 0;
-	rows = table_grow(h->rows, more * sizeof(*rows));
-	if (!rows)
-		return -ENOMEM;
-	h->rows = rows;
-	h->room = more;
-	return 0;
+	return need <= h->room ? 0 : grow_rows(h, need * 2);
 }
 
 static inline bool is_host(const struct host_row *row, const uint64_t *addr, bool ipv6)
@@ -180,6 +190,8 @@ int64_t hosts_make(const struct snapshot *s, void **out)
 	uint32_t i, n;
 	int err = begin_slots(&h, flows);
 
+	if (!err)
+		err = begin_rows(&h, flows);
 	make_key(&h);
 	for (i = 0; i < flows && !err; i += n) {
 		n = flows - i < BATCH ? flows - i : BATCH;
