@@ -20,6 +20,10 @@ make -s install DESTDIR="$dir" PREFIX=/usr >/dev/null && [ -x "$dir/usr/sbin/wei
 	[ -z "$(find "$dir" -type f ! -path "$dir/usr/*")" ]
 verdict "install honours DESTDIR and PREFIX" $? "$(find "$dir" -type f | tr '\n' ' ')"
 
+both=$(tools/install-deps --list bench test | sort)
+[ "$both" = "$({ tools/install-deps --list test; tools/install-deps --list bench; } | sort -u)" ] && [ -n "$both" ]
+verdict "install-deps takes several lists, and names none twice" $? "$both"
+
 missing=
 for command in top show read attach detach status check clean filter set-filter packets export; do
 	"$build/weir" "$command" --help >/dev/null && grep -q "^| \`$command\`" README.md || missing="$missing $command"
