@@ -3,6 +3,7 @@
  * Readers over many CPUs: flows spread over all of them, tables too small, packets still staged.
  * What is expected comes from the test's own count of what it sent, per flow. No root needed.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -29,8 +30,8 @@ struct sent {
 
 struct world {
 	struct native *native;
-	struct reader *reader, *threaded;
-	struct snapshot s, t;
+	struct reader *reader, *threaded, *lean; /* the last one without ports */
+	struct snapshot s, t, l;
 	struct sent sent;
 	uint64_t random;
 };
@@ -50,7 +51,9 @@ static struct world *begin(const struct plan *plan)
 	assert_non_null(w->native);
 	w->reader = reader_new(native_tables(w->native), 0);
 	w->threaded = reader_new(native_tables(w->native), 0);
-	assert_true(w->reader && w->threaded);
+	w->lean = reader_new(native_tables(w->native), 0);
+	assert_true(w->reader && w->threaded && w->lean);
+	reader_without_ports(w->lean);
 	reader_threads(w->reader, 1);
 	reader_threads(w->threaded, 7);
 	w->random = 1;
@@ -61,8 +64,10 @@ static void end(struct world *w)
 {
 	snapshot_free(&w->s);
 	snapshot_free(&w->t);
+	snapshot_free(&w->l);
 	reader_free(w->reader);
 	reader_free(w->threaded);
+	reader_free(w->lean);
 	native_free(w->native);
 	free(w);
 }
@@ -176,8 +181,24 @@ static void check_first(const struct snapshot *const *s, int snapshots)
 	}
 }
 
+/* Without ports all else is there, and nobody is given sums that nobody made. */
+static void check_lean(struct world *w)
+{
+	const struct source source = { &w->l, 1 };
+	struct rows rows;
+
+	assert_int_equal(reader_read(w->lean, w->sent.all % 3 ? &w->l : &w->s), 0);
+	if (w->sent.all % 3 == 0)
+		assert_null(w->s.ports);
+	assert_int_equal(reader_read(w->lean, &w->l), 0);
+	check(w, &w->l);
+	assert_null(w->l.ports);
+	assert_int_equal(rows_make(&rows, &view_ports, &source, 1, NULL, 0), -EINVAL);
+}
+
 static void read_and_check(struct world *w)
 {
+	check_lean(w);
 	assert_int_equal(reader_read(w->reader, &w->s), 0);
 	assert_int_equal(reader_read(w->threaded, &w->t), 0);
 	check_first((const struct snapshot *[]){ &w->s }, 1);
@@ -193,6 +214,7 @@ static void traffic(struct world *w, const struct plan *plan, uint32_t packets)
 		if (packets % 8 == 0) {
 			assert_int_equal(reader_drain(w->reader), 0);
 			assert_int_equal(reader_drain(w->threaded), 0);
+			assert_int_equal(reader_drain(w->lean), 0);
 		}
 	}
 }

@@ -114,6 +114,7 @@ static void say_ledger(struct live *l)
 {
 	struct snapshot s = { 0 };
 
+	reader_without_ports(l->reader);
 	if (reader_read(l->reader, &s))
 		return;
 	say("counted all the same: %llu packets%s, %s", s.ledger.seen.packets,

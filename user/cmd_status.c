@@ -155,6 +155,7 @@ static int status_one(const char *name, const struct config *cfg)
 		say("%s", l.note);
 	a.filter = *l.meta.filter ? l.meta.filter : NULL;
 	a.counters = live_counters(&l, &counters) ? NULL : &counters;
+	reader_without_ports(l.reader);
 	err = reader_read(l.reader, &s);
 	if (err)
 		say("%s: reading the tables failed: %s", name, strerror(-err));

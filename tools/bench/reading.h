@@ -9,9 +9,11 @@
 /* Milliseconds, but for the rates. The snapshots are of tables that fill `table_mib`. */
 struct reading {
 	double table_mib;
-	double scan;	  /* every word of the tables added up */
-	double snapshot;  /* every flow was added to since the last one */
-	double ratio;	  /* snapshot and top 100 to scan: of one round, the median */
+	double scan;	 /* every word of the tables added up */
+	double snapshot; /* every flow was added to since the last one */
+	double ratio;	 /* snapshot and top 100 to scan: of one round, the median */
+	double lean;	 /* as `snapshot`, without the sums of ports that few tables want */
+	double lean_ratio;
 	double top;	  /* the 100 flows with most bytes, sorted, out of it */
 	double hundredth; /* a snapshot; one flow in a hundred was added to */
 	double rest;	  /* a snapshot; none was */

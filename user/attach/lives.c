@@ -125,6 +125,16 @@ bool lives_wait(struct lives *all, double seconds)
 	return true;
 }
 
+static bool shows_ports(const struct selection *sel)
+{
+	int i;
+
+	for (i = 0; sel->views[i]; i++)
+		if (sel->views[i] == &view_ports)
+			return true;
+	return false;
+}
+
 static int read_part(struct live *l, const struct config *cfg, struct snapshot *s,
 		     struct link_counters *counters, struct part *p)
 {
@@ -158,6 +168,8 @@ int lives_print(struct lives *all, const struct config *cfg, const struct select
 			    .overlap_count = all->overlap_count };
 	int i, err = 0;
 
+	for (i = 0; i < all->count && !shows_ports(sel); i++)
+		reader_without_ports(all->live[i].reader);
 	for (i = 0; s && i < all->count && !err; i++)
 		err = read_part(&all->live[i], cfg, &s[i], &counters[i], &parts[i]);
 	if (!s)

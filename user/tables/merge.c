@@ -29,7 +29,7 @@ struct span {
 	uint32_t bound, count; /* rows there may be, and are */
 	uint64_t peak;	       /* the most bytes of a row of this bundle */
 	const struct port_sums *ports;
-	uint64_t *cells; /* all 0 between walks */
+	uint64_t *cells; /* all 0 between walks; NULL: ports are not added up */
 	struct tiny tiny;
 	__u64 ended, ended_next; /* lines of this and the next bundle that may be of ended flows */
 	struct store sums;	 /* only its total is used */
@@ -183,11 +183,13 @@ static int emit_lines(struct walk *w, struct span *p, struct strand *s, uint32_t
 		struct flow_sum *same = NULL;
 
 		ask_ahead(&ahead);
-		cells_ask(cells, (const struct weir_flow *)(line + STRAND_PAST));
+		if (cells)
+			cells_ask(cells, (const struct weir_flow *)(line + STRAND_PAST));
 		if (!(used >> i & 1))
 			continue;
 		merge_flow(row, word, &at, fine ? &fine[i] : NULL, changed >> i & 1 ? stamp : 0);
-		cells_add(cells, ports, f);
+		if (cells)
+			cells_add(cells, ports, f);
 		if (__builtin_expect(is_odd(word[0]), 0)) {
 			if (add_late(p, row))
 				return -ENOMEM;
@@ -223,7 +225,8 @@ static int emit_extra(struct walk *w, struct span *p, const struct extra *x, uin
 	struct flow_sum *same;
 
 	p->rows[p->count] = x->flow;
-	cells_add(p->cells, p->ports, (const struct weir_flow *)x->line);
+	if (p->cells)
+		cells_add(p->cells, p->ports, (const struct weir_flow *)x->line);
 	if (is_odd(x->line[0]))
 		return add_late(p, &p->rows[p->count]);
 	same = find_same(w, p, first, x->hash, p->ended >> x->set % STRAND_SETS * WEIR_WAYS & 1);
@@ -401,7 +404,7 @@ static int make_spans(struct walk *w, const struct port_sums *ports)
 
 	w->spans = w->m->threads < bundles ? w->m->threads : bundles;
 	w->span = calloc(w->spans, sizeof(*w->span));
-	if (!w->span || cells_room(w->m->cells, w->spans))
+	if (!w->span || (ports && cells_room(w->m->cells, w->spans)))
 		return -ENOMEM;
 	for (i = 0; i < w->spans; i++) {
 		struct span *p = &w->span[i];
@@ -410,7 +413,7 @@ static int make_spans(struct walk *w, const struct port_sums *ports)
 		p->to = (uint32_t)((uint64_t)bundles * (i + 1) / w->spans);
 		p->extra = extra;
 		p->ports = ports;
-		p->cells = w->m->cells->of[i];
+		p->cells = ports ? w->m->cells->of[i] : NULL;
 		if (init_span(w, p))
 			return -ENOMEM;
 		extra = p->extra_end;

@@ -43,7 +43,10 @@ static inline void merge_flow(struct flow_sum *to, const line_t line, const stru
 	to->touched = touched;
 }
 
-/* Fills an empty store, and adds to `ports` what is not ended. Lines in *live. 0 or -ENOMEM. */
+/*
+ * Fills an empty store, and adds to `ports`, which may be NULL, what is not ended. Lines in *live.
+ * 0 or -ENOMEM.
+ */
 int merge_flows(const struct merge *m, struct store *out, const struct port_sums *ports,
 		uint64_t *live);
 

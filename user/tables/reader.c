@@ -40,6 +40,7 @@ struct reader {
 	uint64_t filling; /* the last snapshot's */
 	struct moment at;
 	uint32_t threads; /* 0: as many as are worth it */
+	bool without_ports;
 };
 
 static __u64 boot_ns(void)
@@ -310,10 +311,15 @@ static uint32_t threads_for(const struct reader *r)
 
 static int begin_read(struct reader *r, struct snapshot *out)
 {
-	if (!out->ports)
+	if (r->without_ports) {
+		table_free(out->ports);
+		out->ports = NULL;
+		out->filling = 0;
+	} else if (!out->ports) {
 		out->ports = table_alloc(WEIR_PORTS * sizeof(*out->ports));
-	if (!out->ports)
-		return -ENOMEM;
+		if (!out->ports)
+			return -ENOMEM;
+	}
 	store_clear(&out->store);
 	memcpy(out->store.key, r->ended.key, sizeof(r->ended.key));
 	out->live = out->syn_live = out->ended = 0;
@@ -341,22 +347,23 @@ int reader_read(struct reader *r, struct snapshot *out)
 {
 	const uint32_t threads = threads_for(r), cpus = r->t->plan.cpus;
 	struct totals before;
+	struct port_sums ports;
 	int err = begin_read(r, out);
 
 	if (err)
 		return err;
+	ports = (struct port_sums){ out->ports, r->ports.live };
 	totals_read(r->t, &before);
 	err = parallel_run(threads, cpus, copy_cpu, r);
 	/* The ports hold what was ended: settled after them, no flow is in both for long. */
-	if (!err)
+	if (!err && !r->without_ports)
 		begin_ports(r, out);
 	if (!err)
 		err = parallel_run(threads, cpus, settle_cpu, r);
 	if (!err)
 		err = merge_flows(&(struct merge){ r->flows, r->staged, cpus, threads, &r->cells,
 						   &r->ended, r->at },
-				  &out->store, &(struct port_sums){ out->ports, r->ports.live },
-				  &out->live);
+				  &out->store, r->without_ports ? NULL : &ports, &out->live);
 	if (!err)
 		err = add_syns(r, out);
 	if (err)
@@ -365,7 +372,8 @@ int reader_read(struct reader *r, struct snapshot *out)
 	out->syn = syn_plus(out->store.syn_total, r->syn_handed);
 	out->number = r->ended.stamp++;
 	close_ledger(r, out, &before);
-	out->filling = r->filling = next_filling();
+	if (!r->without_ports)
+		out->filling = r->filling = next_filling();
 	return 0;
 }
 
@@ -411,6 +419,11 @@ int reader_visit(struct reader *r, const struct ended_visitor *v)
 void reader_threads(struct reader *r, uint32_t threads)
 {
 	r->threads = threads < THREADS_MAX ? threads : THREADS_MAX;
+}
+
+void reader_without_ports(struct reader *r)
+{
+	r->without_ports = true;
 }
 
 /* ---- a reader ---- */

@@ -33,7 +33,7 @@ struct weir_sum ledger_counted(const struct ledger *l);
 
 struct snapshot {
 	struct store store;	 /* flows and SYN records, merged */
-	struct weir_port *ports; /* WEIR_PORTS */
+	struct weir_port *ports; /* WEIR_PORTS, or NULL: see reader_without_ports() */
 	struct totals totals;	 /* of all CPUs */
 	struct syn_count syn;	 /* segments of all sources, those handed over among them */
 	struct weir_sum handed;	 /* packets and bytes of flows handed over, not in `store` */
@@ -68,6 +68,11 @@ void reader_free(struct reader *r);
  * rows.
  */
 void reader_threads(struct reader *r, uint32_t threads);
+/*
+ * Snapshots have no sums of ports from now on, and NULL for `ports`: for who shows none. To add
+ * each flow to two of them is a seventh of a snapshot.
+ */
+void reader_without_ports(struct reader *r);
 
 /* Takes in what was ended since the last call, so that a ring cannot overwrite it. */
 int reader_drain(struct reader *r);

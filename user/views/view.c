@@ -244,6 +244,8 @@ static int64_t make_ports(const struct snapshot *s, void **out)
 	uint32_t i;
 	size_t n = 0;
 
+	if (!s->ports)
+		return -EINVAL;
 	for (i = 0; i < WEIR_PORTS; i++)
 		n += s->ports[i].role[0].packets || s->ports[i].role[1].packets;
 	rows = calloc(n + 1, sizeof(*rows));
