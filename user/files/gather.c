@@ -24,6 +24,7 @@ struct range {
 	struct syn_sum late_syns[LATE];
 	uint32_t late_flow_count, late_syn_count;
 	uint64_t *cells; /* of the thread, all 0 before and after */
+	struct cells_late late;
 };
 
 struct walk {
@@ -124,11 +125,12 @@ static int walk_flows(struct walk *w, struct range *r)
 					     fine->first, fine->last);
 				r->flows[r->flow_count].touched = 1;
 				r->live++;
-				cells_add(r->cells, &w->ports, f);
+				cells_add_late(r->cells, &w->ports, &r->late, f);
 				err |= add_flow(r, first, ended || is_odd(f));
 			}
 		}
 	}
+	cells_add_rest(r->cells, &w->ports, &r->late);
 	return err || look_up_flows(r) ? -ENOMEM : 0;
 }
 

@@ -62,39 +62,102 @@ static inline void cells_add_one(uint64_t *cells, const struct port_sums *to, ui
 	cells[at] = cell;
 }
 
+static inline uint32_t cells_row(const struct weir_flow *f)
+{
+	return f->proto == WEIR_P_TCP ? 0 : f->proto == WEIR_P_UDP ? 2 << 16 : 4 << 16;
+}
+
+static inline uint32_t cells_src(const struct weir_flow *f)
+{
+	return cells_row(f) | (uint16_t)weir_be16(f->sport);
+}
+
+static inline uint32_t cells_dst(const struct weir_flow *f)
+{
+	return cells_row(f) | 1 << 16 | (uint16_t)weir_be16(f->dport);
+}
+
+/* What cannot be added to a cell, or not at once, for it could overflow: it goes to the ports. */
+static inline bool cells_too_small(const struct weir_flow *f)
+{
+	return f->packets >= WEIR_CELL_PACKETS || f->bytes >= WEIR_CELL_BYTES;
+}
+
+static inline uint64_t cells_word(const struct weir_flow *f)
+{
+	return (uint64_t)f->packets << WEIR_CELL_SHIFT | f->bytes;
+}
+
 /*
  * Adds to cells (see abi.h), eight bytes for 32: so those of a protocol stay in the cache. One that
  * could overflow, as a sum too large for any, goes to the ports.
  */
 static inline void cells_add(uint64_t *cells, const struct port_sums *to, const struct weir_flow *f)
 {
-	const uint32_t row = f->proto == WEIR_P_TCP   ? 0
-			     : f->proto == WEIR_P_UDP ? 2 << 16
-						      : 4 << 16;
-	const uint32_t src = row | (uint16_t)weir_be16(f->sport);
-	const uint32_t dst = row | 1 << 16 | (uint16_t)weir_be16(f->dport);
-	const uint64_t bytes = f->bytes, packets = f->packets;
-
 	if (!(f->meta & WEIR_META_PORTS))
 		return;
-	if (__builtin_expect(packets >= WEIR_CELL_PACKETS || bytes >= WEIR_CELL_BYTES, 0)) {
-		cells_spill(to, src, packets, bytes);
-		cells_spill(to, dst, packets, bytes);
+	if (__builtin_expect(cells_too_small(f), 0)) {
+		cells_spill(to, cells_src(f), f->packets, f->bytes);
+		cells_spill(to, cells_dst(f), f->packets, f->bytes);
 		return;
 	}
-	cells_add_one(cells, to, src, packets << WEIR_CELL_SHIFT | bytes);
-	cells_add_one(cells, to, dst, packets << WEIR_CELL_SHIFT | bytes);
+	cells_add_one(cells, to, cells_src(f), cells_word(f));
+	cells_add_one(cells, to, cells_dst(f), cells_word(f));
+}
+
+/*
+ * For a walk that cannot look ahead: what is to be added waits until as many more flows have come,
+ * and its cells are on their way meanwhile. Starts zeroed: nothing is added to cells 0, then.
+ */
+#define CELLS_LATE 16
+
+struct cells_late {
+	struct {
+		uint64_t more;
+		uint32_t src, dst;
+	} note[CELLS_LATE];
+	uint32_t next;
+};
+
+static inline void cells_add_late(uint64_t *cells, const struct port_sums *to,
+				  struct cells_late *late, const struct weir_flow *f)
+{
+	const uint32_t i = late->next++ % CELLS_LATE;
+
+	cells_add_one(cells, to, late->note[i].src, late->note[i].more);
+	cells_add_one(cells, to, late->note[i].dst, late->note[i].more);
+	late->note[i].more = 0;
+	if (!(f->meta & WEIR_META_PORTS))
+		return;
+	if (__builtin_expect(cells_too_small(f), 0)) {
+		cells_add(cells, to, f);
+		return;
+	}
+	late->note[i].src = cells_src(f);
+	late->note[i].dst = cells_dst(f);
+	late->note[i].more = cells_word(f);
+	__builtin_prefetch(&cells[late->note[i].src], 1);
+	__builtin_prefetch(&cells[late->note[i].dst], 1);
+}
+
+/* What still waits. */
+static inline void cells_add_rest(uint64_t *cells, const struct port_sums *to,
+				  struct cells_late *late)
+{
+	uint32_t i;
+
+	for (i = 0; i < CELLS_LATE; i++) {
+		cells_add_one(cells, to, late->note[i].src, late->note[i].more);
+		cells_add_one(cells, to, late->note[i].dst, late->note[i].more);
+	}
+	*late = (struct cells_late){ .next = 0 };
 }
 
 /* Cells lie in no order: asked for some lines before they are wanted. */
 static inline void cells_ask(const uint64_t *cells, const struct weir_flow *f)
 {
-	const uint32_t row = f->proto == WEIR_P_TCP   ? 0
-			     : f->proto == WEIR_P_UDP ? 2 << 16
-						      : 4 << 16;
-
-	__builtin_prefetch(&cells[row | (uint16_t)weir_be16(f->sport)], 1);
-	__builtin_prefetch(&cells[row | 1 << 16 | (uint16_t)weir_be16(f->dport)], 1);
+	__builtin_prefetch(&cells[cells_src(f)], 1);
+	__builtin_prefetch(&cells[cells_dst(f)], 1);
 }
 
 #endif
