@@ -33,6 +33,9 @@ lab()
 	host sysctl -qw net.ipv6.conf.all.disable_ipv6=1
 	peer sysctl -qw net.ipv6.conf.all.disable_ipv6=1
 	host sysctl -qw net.ipv4.icmp_ratelimit=0
+	# No ARP: five seconds after the first answer each side would ask whether the other is still there.
+	neighbours "$HOST4" "$PEER4"
+	IF=wtap1 PEER_IF=wsrc1 neighbours 198.51.100.1 198.51.100.2
 }
 
 bridge()
