@@ -293,21 +293,6 @@ in_slots()
 		add' | while read -r hex; do echo $((16#$hex)); done
 }
 
-# IDS: those programs are gone, which the kernel does in its own time.
-freed()
-{
-	local id _
-
-	(($# >= 8)) || fail "fewer programs than there should be: $*"
-	for id; do
-		for _ in {1..50}; do
-			bpftool prog show id "$id" >/dev/null 2>&1 || continue 2
-			sleep 0.1
-		done
-		fail "program $id is still there: $(bpftool prog show id "$id")"
-	done
-}
-
 case_detach()
 {
 	local ids pins
@@ -322,14 +307,8 @@ case_detach()
 	ids+=" $(jq -r '.xdp_program, .tc_program, .xdp_filter_program, .tc_filter_program' "$TMP/out")"
 	good weir detach -i "$IF"
 	# shellcheck disable=SC2086 # numbers
-	freed $ids
+	freed prog 8 $ids
 	[[ ! -e /sys/fs/bpf/weir ]] || fail "pins are left"
-}
-
-# Programs and maps a process holds.
-held_ids()
-{
-	sed -n "s/^$2:[[:space:]]*//p" /proc/"$1"/fdinfo/* 2>/dev/null | sort -u
 }
 
 # Held by a command: what it counts, and that nothing stays when it is killed.
@@ -354,8 +333,8 @@ case_held()
 		sleep 0.1
 	done
 	grep -q 'Ledger.*filtered' "$TMP/top" || fail "top does not tell: $(<"$TMP/top")"
-	ids=$(held_ids "$pid" prog_id)
-	for id in $(held_ids "$pid" map_id); do
+	ids=$(held_ids "$pid" prog)
+	for id in $(held_ids "$pid" map); do
 		[[ $(bpftool -j map show id "$id" | jq -r .type) != prog_array ]] ||
 			ids+=" $(in_slots id "$id")"
 	done
@@ -363,7 +342,7 @@ case_held()
 	wait "$pid" 2>/dev/null
 	kill "$load"
 	# shellcheck disable=SC2086 # numbers
-	freed $ids
+	freed prog 8 $ids
 }
 
 # ---- no Ethernet header ----

@@ -46,6 +46,29 @@ lab_down()
 }
 after_case() { lab_down; }
 
+# PID prog|map: ids of what a process holds.  By these a case knows its own: another weir may come and go
+# on the same machine meanwhile.
+held_ids()
+{
+	sed -n "s/^$2_id:[[:space:]]*//p" /proc/"$1"/fdinfo/* 2>/dev/null | sort -u
+}
+
+# prog|map LEAST IDS: those, so many at least, are gone, which the kernel does in its own time.
+freed()
+{
+	local id
+
+	(($# - 2 >= $2)) || fail "fewer of $1 than there should be: ${*:3}"
+	for id in "${@:3}"; do
+		until_true 10 gone "$1" "$id" || fail "still there: $(bpftool "$1" show id "$id" 2>&1)"
+	done
+}
+
+gone()
+{
+	! bpftool "$1" show id "$2"
+}
+
 # HOST PEER: each side knows the other's address, and asks for none.
 neighbours()
 {

@@ -356,24 +356,14 @@ xdp_id()
 	host ip -j -d link show "${1:-$IF}" | jq -r '.[0].xdp.prog.id // 0'
 }
 
-# Ids of programs (prog) and maps (map) that have weir's names, anywhere on the machine.
-ours()
+# Programs that are pinned in the bpffs, which is the test's own, as bpftool tells of them.
+pinned_programs()
 {
-	bpftool -j "$1" show | jq -c '[.[] | select((.name // "") | startswith("weir_")).id]'
-}
+	local pin
 
-# KIND IDS: those are freed, which the kernel does in its own time.
-freed()
-{
-	local now _
-
-	for _ in {1..50}; do
-		now=$(ours "$1")
-		[[ $(jq -n -c --argjson a "$2" --argjson b "$now" '$a - ($a - $b)') == "[]" ]] &&
-			return
-		sleep 0.1
-	done
-	fail "bpftool $1 show: still there of $2: $now"
+	find /sys/fs/bpf -type f | while read -r pin; do
+		bpftool -j prog show pinned "$pin"
+	done | jq -c 'select(.id)'
 }
 
 # Nothing of weir's on the interface and nothing pinned.
@@ -395,41 +385,40 @@ unpinned()
 
 case_detach()
 {
-	local progs maps progs_then maps_then
+	local progs maps
 
 	need bpftool
 	lab
-	progs_then=$(ours prog) maps_then=$(ours map)
 	attach "$IF" --mode "$1"
-	progs=$(jq -n -c "$(ours prog) - $progs_then") maps=$(jq -n -c "$(ours map) - $maps_then")
+	progs=$(pinned_programs)
+	maps=$(jq -s '[.[].map_ids[]] | unique[]' <<<"$progs") progs=$(jq .id <<<"$progs")
 	(($(xdp_id))) || fail "no XDP program on the link"
 	[[ $(host tc filter show dev "$IF" egress) == *weir_tc* ]] || fail "no TC filter"
 	[[ -d $PINS ]] || fail "no pins"
 	good weir detach -i "$IF"
 	clear_of_weir
 	[[ ! $(find /sys/fs/bpf/xdp -type f 2>/dev/null) ]] || fail "libxdp's pins are left"
-	freed prog "$progs"
-	freed map "$maps"
+	# shellcheck disable=SC2086 # numbers
+	freed prog 2 $progs
+	# shellcheck disable=SC2086 # numbers
+	freed map 9 $maps
 }
 
 case_top_killed()
 {
-	local pid progs progs_then _
+	local pid progs
 
 	need bpftool
 	lab
-	progs_then=$(ours prog)
 	nsenter --net="/run/netns/$NAME-host" -- "$WEIR" top -i "$IF" -I 0.2 >"$TMP/top" 2>&1 &
 	pid=$!
-	for _ in {1..50}; do
-		grep -q Ledger "$TMP/top" && break
-		sleep 0.1
-	done
+	until_true 60 grep -q Ledger "$TMP/top" || fail "top shows nothing: $(<"$TMP/top")"
 	(($(xdp_id))) || fail "no XDP program while it ran: $(<"$TMP/top")"
-	progs=$(jq -n -c "$(ours prog) - $progs_then")
+	progs=$(held_ids "$pid" prog)
 	kill -KILL "$pid"
 	wait "$pid"
-	freed prog "$progs"
+	# shellcheck disable=SC2086 # numbers
+	freed prog 2 $progs
 	clear_of_weir
 }
 
@@ -444,16 +433,13 @@ case_top_ends()
 # SIGNAL: the totals still come, and the exit is a good one.
 case_top_signal()
 {
-	local pid code=0 _
+	local pid code=0
 
 	lab
 	nsenter --net="/run/netns/$NAME-host" -- env --default-signal="$1" "$WEIR" top -i "$IF" \
 		-I 0.2 >"$TMP/top" 2>&1 &
 	pid=$!
-	for _ in {1..50}; do
-		grep -q Ledger "$TMP/top" && break
-		sleep 0.1
-	done
+	until_true 60 grep -q Ledger "$TMP/top" || fail "top shows nothing: $(<"$TMP/top")"
 	kill -s "$1" "$pid"
 	wait "$pid" || code=$?
 	same "exit code" "$code" 0
