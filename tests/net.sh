@@ -824,14 +824,23 @@ case_skb()
 		"$(ask 'grown(.kernel | .rx + .tx)')"
 }
 
+# rx|tx PACKETS: wtun0 has counted so many at least.
+tun_counted()
+{
+	(($(kernel wtun0 | jq ".$1") >= $2))
+}
+
 case_tun()
 {
 	lab
 	tun
+	# A reader that is slow loses what does not fit, behind TC's hook: all of it fits.
+	host ip link set wtun0 txqueuelen 30000 || skip "a tun device takes no long queue"
 	attach wtun0 --mode skb
 	measure before wtun0
 	same "datagrams sent" \
 		"$(host "$LOAD" --rate 20000 udp 198.51.100.1 198.51.100.9 5001 20000)" 20000
+	until_true 60 tun_counted tx 20000 || fail "the reader does not read: $(kernel wtun0)"
 	measure after wtun0
 	ledger
 	same "the flow" "$(ask 'find(.dst == "198.51.100.9" and .dport == 5001 and
@@ -851,7 +860,7 @@ case_tun_ingress()
 	attach wtun0 --mode skb
 	measure before wtun0
 	kill -USR1 "$TUN"
-	sleep 0.5
+	until_true 60 tun_counted rx 100 || fail "nobody writes: $(kernel wtun0)"
 	measure after wtun0
 	ledger
 	same "the kernel's rx packets" "$(ask 'grown(.kernel.rx)')" 100
