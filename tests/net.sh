@@ -664,15 +664,16 @@ case_detach_none()
 }
 
 # The pins cannot be seen then: it must not say that there are none.
-case_detach_nobody()
+case_nobody()
 {
 	need setpriv
 	lab
 	attach
 	cp "$WEIR" "$TMP/weir" && chmod 755 "$TMP" "$TMP/weir"
-	refuses 1 host setpriv --reuid=65534 --regid=65534 --clear-groups "$TMP/weir" "$1" -i "$IF"
-	[[ $ERR == *root* || $ERR == *privilege* ]] ||
+	refuses 1 host setpriv --reuid=65534 --regid=65534 --clear-groups "$TMP/weir" "$@"
+	[[ $ERR == *"no privilege to read the pins: run as root" ]] ||
 		fail "the line does not say what is missing: $ERR"
+	[[ ! $OUT ]] || fail "it said: $OUT"
 	(($(xdp_id))) || fail "it detached"
 }
 
@@ -903,8 +904,10 @@ run_case "attach twice" case_attach_twice
 run_case "attach four at once" case_attach_race
 run_case "attach all or none" case_all_or_none
 run_case "detach what is not attached" case_detach_none
-run_case "no privilege to detach" case_detach_nobody detach
-run_case "no privilege to show what is attached" case_detach_nobody show
+run_case "no privilege to detach" case_nobody detach -i "$IF"
+run_case "no privilege to show what is attached" case_nobody show -i "$IF"
+run_case "no privilege to attach a second time" case_nobody attach -i "$IF"
+run_case "no privilege to clean" case_nobody clean
 run_case "status" case_status
 run_case "status as CSV" case_status_csv
 run_case "clean what is attached" case_clean_attached

@@ -298,6 +298,9 @@ static int attach_locked(struct live *l, const char *name, const struct live_opt
 			     name, name);
 		return err ? err : -EEXIST;
 	}
+	/* The program that is there may be ours. */
+	if (live_hidden(l))
+		return -EACCES;
 	err = prepare(l, name, o, true);
 	if (!err)
 		err = pin_place(l, &d);

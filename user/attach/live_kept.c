@@ -115,12 +115,18 @@ bool live_other_version(struct live *l)
 }
 
 /* Without privilege, pins that are there look as if they were not. */
-static bool pins_hidden(struct live *l)
+static bool pins_hidden(void)
 {
-	if (!geteuid() || !access(WEIR_PIN_ROOT, R_OK) || errno != EACCES)
-		return false;
-	fail(l, "%s: no privilege to read the pins: run as root", l->iface.name);
-	return true;
+	return geteuid() && access(WEIR_PIN_ROOT, R_OK) && errno == EACCES;
+}
+
+bool live_hidden(struct live *l)
+{
+	bool hidden = pins_hidden();
+
+	if (hidden)
+		fail(l, "%s: no privilege to read the pins: run as root", l->iface.name);
+	return hidden;
 }
 
 static void sweep_taps(struct live *l)
@@ -153,7 +159,7 @@ int live_open(struct live *l, const char *name)
 	if (!pins_exist(&d)) {
 		if (live_other_version(l))
 			return -EPROTO;
-		if (pins_hidden(l))
+		if (live_hidden(l))
 			return -EACCES;
 		fail(l, "%s: weir is not attached; `weir attach -i %s` attaches it", name, name);
 		return -ENOENT;
@@ -225,7 +231,7 @@ int live_detach(struct live *l, const char *name)
 	fd = live_lock();
 	pins_dir(&d, l->iface.index);
 	if (!pins_exist(&d)) {
-		err = pins_hidden(l) ? -EACCES : -ENOENT;
+		err = live_hidden(l) ? -EACCES : -ENOENT;
 		if (err == -ENOENT)
 			fail(l, "%s: weir is not attached", name);
 	} else {
@@ -266,6 +272,10 @@ int live_clean(char why[WHY_SIZE], unsigned int *removed)
 
 	*removed = 0;
 	n = pins_all(&dirs);
+	if (n <= 0 && pins_hidden()) {
+		err = -EACCES;
+		snprintf(why, WHY_SIZE, "no privilege to read the pins: run as root");
+	}
 	for (i = 0; i < n; i++) {
 		int one = 0;
 
