@@ -369,6 +369,21 @@ case_extra_arguments()
 	misuse status -i "$NONE" extra
 }
 
+# As tcpdump's or ip's users may have it: not a filter that libpcap cannot parse.
+case_interface_as_word()
+{
+	local command
+
+	for command in top show 'show hosts' attach detach status check packets set-filter; do
+		# shellcheck disable=SC2086 # two words
+		misuse $command lo
+		[[ $ERR == *"-i lo"* ]] || fail "the line does not say how: $ERR"
+	done
+	misuse attach -i "$NONE" lo
+	misuse export lo
+	[[ $ERR == *"-i lo"* ]] || fail "the line does not say how: $ERR"
+}
+
 # Words at the end are a filter, a word alone may be a view.
 case_filters()
 {
@@ -556,6 +571,7 @@ run_case "misuse: bad --sort key for totals" misuse show totals -s nonsense -i "
 run_case "misuse: bad view" misuse show nonsense -i "$NONE"
 run_case "misuse: arguments too many" case_extra_arguments
 run_case "misuse: nothing at all" case_no_arguments
+run_case "misuse: an interface without -i" case_interface_as_word
 run_case "filters, good and bad" case_filters
 run_case "filters of the list are shown" case_filter_list
 run_case "read with a filter" case_read_filtered

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* What several commands do the same way; see cmd.h. */
 #include <errno.h>
+#include <net/if.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -80,6 +81,26 @@ static const char *join(char *const *word, int count)
 	return kept;
 }
 
+/* Without libpcap nobody knows: then it is as good as one. */
+static bool is_no_filter(const char *expression)
+{
+	char why[FILTER_WHY];
+	struct filter f;
+	int err = filter_compile(&f, expression, WEIR_LINK_ETHERNET, 0, why);
+
+	filter_free(&f);
+	return err == -EINVAL;
+}
+
+/* `weir attach eth0`, as others have it. */
+static bool is_interface(const char *word)
+{
+	if (!if_nametoindex(word) || !is_no_filter(word))
+		return false;
+	say("%s is an interface, and those are named with -i: -i %s", word, word);
+	return true;
+}
+
 int config_filter(struct config *cfg, int first)
 {
 	int operands = cfg->argc > first ? cfg->argc - first : 0;
@@ -88,6 +109,8 @@ int config_filter(struct config *cfg, int first)
 		say("one filter at a time: --filter, or words at the end, or words behind --");
 		return EXIT_MISUSE;
 	}
+	if (operands && is_interface(cfg->argv[first]))
+		return EXIT_MISUSE;
 	cfg->live.filter = cfg->filter;
 	if (operands)
 		cfg->live.filter = join(cfg->argv + first, operands);
@@ -134,17 +157,6 @@ static int select_views(const char *name, struct selection *sel)
 	return n ? 0 : -ENOENT;
 }
 
-/* Without libpcap nobody knows: then it is as good as one. */
-static bool is_no_filter(const char *expression)
-{
-	char why[FILTER_WHY];
-	struct filter f;
-	int err = filter_compile(&f, expression, WEIR_LINK_ETHERNET, 0, why);
-
-	filter_free(&f);
-	return err == -EINVAL;
-}
-
 int config_view(struct config *cfg, const char **view)
 {
 	struct selection sel = { 0 };
@@ -152,6 +164,8 @@ int config_view(struct config *cfg, const char **view)
 	*view = NULL;
 	if (cfg->argc && !select_views(cfg->argv[0], &sel))
 		*view = cfg->argv[0];
+	if (cfg->argc && !*view && is_interface(cfg->argv[0]))
+		return EXIT_MISUSE;
 	/* A word alone that is no view is rather one mistyped than a filter mistyped. */
 	if (cfg->argc == 1 && !*view && is_no_filter(cfg->argv[0])) {
 		say("%s is no view (totals, conversations, flows, hosts, ports, syn or sizes), and "

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -399,8 +400,12 @@ int options_parse(const struct cmd *cmd, int argc, char **argv, struct config *c
 	cfg->argc = argc - optind;
 	cfg->argv = argv + optind;
 	if (cmd->operands >= 0 && cfg->argc > cmd->operands) {
-		say("%s: %s is one argument too many; `weir %s --help` shows what it takes",
-		    cmd->name, cfg->argv[cmd->operands], cmd->name);
+		if (cmd->options & OPT_INTERFACE && if_nametoindex(cfg->argv[cmd->operands]))
+			say("%s: interfaces are named with -i: `weir %s -i %s`", cmd->name,
+			    cmd->name, cfg->argv[cmd->operands]);
+		else
+			say("%s: %s is one argument too many; `weir %s --help` shows what it takes",
+			    cmd->name, cfg->argv[cmd->operands], cmd->name);
 		return EXIT_MISUSE;
 	}
 	return 0;
