@@ -131,6 +131,28 @@ case_good()
 		.ip_bytes]' "$TMP/out")" '["192.0.2.2",1000,"192.0.2.1",2000,17,3,180,138]'
 }
 
+unpacked()
+{
+	"$1" -dc "$2" | "$WEIR" read -j -
+}
+
+# PROGRAM SUFFIX: what unpacks it is named, to both readers.
+case_packed()
+{
+	local file=$FILES/good.pcap.$2
+
+	need "$1"
+	"$1" -c <"$FILES/good.pcap" >"$file" 2>/dev/null || fail "$1 does not pack"
+	hopeless "$file"
+	[[ $ERR == *"\`$1 -dc $file | weir read -\`"* ]] || fail "the line does not say how: $ERR"
+	refuses 1 "$WEIR" packets -r "$file"
+	[[ $ERR == *"\`$1 -dc $file | weir packets -r -\`"* ]] || fail "the line does not say how: $ERR"
+	good unpacked "$1" "$file"
+	read_frames 3
+	refuses 1 from_stdin "$file"
+	[[ $ERR == *"\`$1 -dc | weir read -\`"* ]] || fail "the line does not say how: $ERR"
+}
+
 case_unreadable()
 {
 	local file=$TMP/files/unreadable.pcap
@@ -186,6 +208,7 @@ case_stdin_empty()
 {
 	refuses 1 "$WEIR" read -
 	[[ ! $OUT ]] || fail "nothing was read, but it printed an answer"
+	same "what it says" "$ERR" "weir: -: nothing came on standard input"
 }
 
 case_several_files()
@@ -213,6 +236,10 @@ case_several_one_missing()
 {
 	refuses 1 "$WEIR" read -j "$FILES/good.pcap" "$FILES/missing" "$FILES/other.pcap"
 	read_frames 5
+	# As tcpdump and `weir packets` have it.
+	refuses 1 "$WEIR" read -j "$FILES/good.pcap" udp
+	read_frames 3
+	[[ $ERR == *"udp: "*"behind --" ]] || fail "the line does not say where words belong: $ERR"
 }
 
 # ---- output ----
@@ -544,6 +571,10 @@ run_case "read several files" case_several_files
 run_case "read several files, one missing" case_several_one_missing
 run_case "read a missing file" hopeless "$FILES/missing"
 run_case "read an empty file" hopeless "$FILES/empty"
+for packed in 'gzip gz' 'zstd zst' 'xz xz' 'bzip2 bz2' 'lz4 lz4'; do
+	# shellcheck disable=SC2086 # two words
+	run_case "read what ${packed% *} made" case_packed $packed
+done
 run_case "read a text file" hopeless "$FILES/text"
 run_case "read a directory" hopeless "$FILES"
 run_case "read half a file header" hopeless "$FILES/short-header.pcap"

@@ -151,7 +151,10 @@ static int count_files(struct capture *c, const struct config *cfg)
 		err = capture_file(c, cfg->argv[i]);
 		if (!err)
 			continue;
-		say("%s", c->error[0] ? c->error : strerror(-err));
+		/* The first is a file; what is behind it may have been meant for an expression. */
+		say("%s%s", c->error[0] ? c->error : strerror(-err),
+		    i && err == -ENOENT && !cfg->live.filter ? "; an expression goes behind --"
+							     : "");
 		code = EXIT_FAILED;
 	}
 	if (cfg->verbose)

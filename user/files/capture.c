@@ -12,6 +12,7 @@
 #include "files/capture.h"
 #include "filter/filter.h"
 #include "files/gather.h"
+#include "files/packed.h"
 #include "files/plain.h"
 
 int capture_open(struct capture *c, const struct plan *plan, uint32_t threads)
@@ -46,6 +47,8 @@ static void note_times(struct capture *c, uint64_t first, uint64_t last)
  */
 struct stream {
 	int fd;
+	const unsigned char *head; /* what the first part was */
+	size_t head_size;
 	const unsigned char *part[2];
 	size_t size[2];
 };
@@ -168,6 +171,9 @@ static int read_by_libpcap(struct capture *c, const char *path, struct stream *s
 	p = libpcap.pcap_fopen_offline_with_tstamp_precision(f, PCAP_TSTAMP_PRECISION_NANO, why);
 	if (!p) {
 		fclose(f);
+		if (packed_why(s->head, s->head_size, path, "weir read", c->error,
+			       sizeof(c->error)))
+			return -EINVAL;
 		snprintf(c->error, sizeof(c->error), "%s: %s: is it a pcap or pcapng file?", path,
 			 why);
 		return -EINVAL;
@@ -211,6 +217,8 @@ static int read_descriptor(struct capture *c, const char *path, int fd)
 	int err = 1;
 
 	s.size[0] = read_header(fd, header);
+	s.head = header;
+	s.head_size = s.size[0];
 	/* A filter is libpcap's, for a file as libpcap has opened it. */
 	if (!c->libpcap_only && !has_filter(c) && s.size[0] == sizeof(header) &&
 	    classic_open(&plain.format, header)) {
@@ -235,8 +243,9 @@ int capture_file(struct capture *c, const char *path)
 
 	c->error[0] = 0;
 	if (fd < 0) {
-		snprintf(c->error, sizeof(c->error), "%s: %s", path, strerror(errno));
-		return -EINVAL;
+		err = -errno;
+		snprintf(c->error, sizeof(c->error), "%s: %s", path, strerror(-err));
+		return err;
 	}
 	err = read_descriptor(c, path, fd);
 	if (!standard)

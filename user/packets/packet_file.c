@@ -7,6 +7,7 @@
 
 #include "base/pcap.h"
 #include "files/classic.h"
+#include "files/packed.h"
 #include "filter/filter.h"
 #include "packets/packet_file.h"
 
@@ -16,6 +17,23 @@
 static uint32_t linktype_of(int dlt)
 {
 	return dlt == DLT_RAW ? 101 : (uint32_t)dlt;
+}
+
+/* Standard input is libpcap's alone, and no longer at its beginning. */
+static bool is_packed(struct packet_file *f, const char *path)
+{
+	unsigned char head[PACKED_HEAD];
+	FILE *file = strcmp(path, "-") ? fopen(path, "re") : NULL;
+	bool packed;
+	size_t have;
+
+	if (!file)
+		return false;
+	have = fread(head, 1, sizeof(head), file);
+	packed = !ferror(file) &&
+		 packed_why(head, have, path, "weir packets -r", f->why, sizeof(f->why));
+	fclose(file);
+	return packed;
 }
 
 int packet_file_open(struct packet_file *f, const char *path)
@@ -30,6 +48,8 @@ int packet_file_open(struct packet_file *f, const char *path)
 	f->pcap = libpcap.pcap_open_offline_with_tstamp_precision(path, PCAP_TSTAMP_PRECISION_NANO,
 								  why);
 	if (!f->pcap) {
+		if (is_packed(f, path))
+			return -EINVAL;
 		/* libpcap names the file where it could not open it, and not where it is no pcap.
 		 */
 		bool named = !strncmp(why, path, strlen(path));
