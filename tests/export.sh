@@ -195,6 +195,11 @@ bad_settings_are_refused()
 	[[ $ERR == *"out.conf:5: [json] has no key file"* ]] || fail "said: $ERR"
 	printf '[jsno]\nfile = x\n' >"$TMP/out.conf"
 	refuses 2 "$WEIR" export --check-config --config "$TMP/out.conf"
+	printf '[export]\nfilter = tcp prt 443\n\n[json]\ntarget = x\n' >"$TMP/out.conf"
+	refuses 2 "$WEIR" export --check-config --config "$TMP/out.conf"
+	[[ $ERR == *"out.conf:2: filter tcp prt 443 is not a value it can take: "*"weir filter"* ]] || fail "said: $ERR"
+	refuses 2 "$WEIR" export --check-config --json x --filter 'port'
+	good "$WEIR" export --check-config --json x --filter 'ether host 02:00:00:00:00:01 or ip broadcast and inbound'
 	refuses 1 "$WEIR" export --check-config --config "$TMP/out.none"
 	refuses 2 "$WEIR" export --json x --active-timeout never
 	refuses 2 "$WEIR" export --json-rotate-size 5

@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <weir/abi.h>
 #include "export/export_config.h"
+#include "filter/filter.h"
 
 /* clang-format off */
 static const struct setting settings[] = {
@@ -20,7 +22,7 @@ static const struct setting settings[] = {
 	{ "export", "mode", "auto|native|skb", SETTING_CHOICE, "auto", "how to attach an interface that is not", 0, 0 },
 	{ "export", "memory", "MIB", SETTING_COUNT, "64", "for its tables", 1, 1e6 },
 	{ "export", "flows", "RECORDS", SETTING_COUNT, "0", "its flow records per CPU, 0: by memory", 0, 1 << 28 },
-	{ "export", "filter", "EXPRESSION", SETTING_TEXT, NULL, "count only what this pcap-filter expression matches", 0, 0 },
+	{ "export", "filter", "EXPRESSION", SETTING_FILTER, NULL, "count only what this pcap-filter expression matches", 0, 0 },
 	{ "export", "drop_privileges", NULL, SETTING_FLAG, "no", "once it has attached, give up all that reading does not need; an interface that comes back then needs a new start", 0, 0 },
 	{ "export", "ports", "PORT/PROTO,...", SETTING_PORTS, NULL, "ports to count in metrics, e.g. 443/tcp,53/udp", 0, 0 },
 	{ "export", "top_talkers", "N", SETTING_COUNT, "0", "addresses that sent most in 10 s, as labels of metrics, and all others as one", 0, 100 },
@@ -193,6 +195,22 @@ static bool in_range(const struct setting *row, double n)
 	return n >= row->min && (!row->max || n <= row->max);
 }
 
+/* Without libpcap nobody knows; and some hold for links without a header alone. */
+static bool is_filter(const char *text)
+{
+	static const uint8_t links[] = { WEIR_LINK_ETHERNET, WEIR_LINK_RAW };
+	char why[FILTER_WHY];
+	struct filter f;
+	size_t i;
+	int err = -EINVAL;
+
+	for (i = 0; i < sizeof(links) && err == -EINVAL; i++) {
+		err = filter_compile(&f, text, links[i], 0, why);
+		filter_free(&f);
+	}
+	return err != -EINVAL;
+}
+
 static bool is_valid(const struct setting *row, const char *text)
 {
 	struct port_wanted ports[PORTS_WANTED];
@@ -212,17 +230,26 @@ static bool is_valid(const struct setting *row, const char *text)
 		return as_seconds(text, &n) && in_range(row, n);
 	case SETTING_CHOICE:
 		return is_choice(row->arg, text);
+	case SETTING_FILTER:
+		return *text && is_filter(text);
 	default:
 		return *text;
 	}
 }
 
+static const char *wanted(const struct setting *row)
+{
+	if (row->type == SETTING_FLAG)
+		return "yes or no";
+	if (row->type == SETTING_FILTER)
+		return "an expression of pcap-filter(7); `weir filter` tells what is wrong with it";
+	return row->arg ? row->arg : row->help;
+}
+
 static int complain(const struct setting *row, const char *value, char why[CONFIG_WHY])
 {
 	int n = snprintf(why, CONFIG_WHY, "%s %.100s is not a value it can take: %s", row->key,
-			 *value ? value : "(nothing)",
-			 row->type == SETTING_FLAG ? "yes or no"
-						   : (row->arg ? row->arg : row->help));
+			 *value ? value : "(nothing)", wanted(row));
 
 	if (row->max && n < CONFIG_WHY)
 		snprintf(why + n, (size_t)(CONFIG_WHY - n), ", %g to %g", row->min, row->max);

@@ -26,6 +26,7 @@ enum setting_type {
 	SETTING_SECONDS, /* 60, 60s, 500ms, 5m */
 	SETTING_CHOICE,	 /* one of the words in `arg`, between bars */
 	SETTING_PORTS,	 /* 443/tcp,53/udp */
+	SETTING_FILTER,	 /* of pcap-filter(7) */
 };
 
 struct port_wanted {
