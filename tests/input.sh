@@ -369,13 +369,35 @@ case_bad_values()
 	misuse read --threads 2 -M 23 "$good"
 	good "$WEIR" read --threads 2 -M 24 "$good"
 	for value in abc -1 nan '' 0; do
-		misuse show -I "$value" -i "$NONE"
+		misuse top -I "$value" -i "$NONE"
 	done
 	for value in abc -1 nan ''; do
 		misuse show -d "$value" -i "$NONE"
 	done
+	[[ $ERR == *"it takes SECONDS: "* ]] || fail "the line does not say of what: $ERR"
 	misuse attach -m sideways -i "$NONE"
 	misuse read "$good" -n
+}
+
+# Those that there are stand in the line.
+case_bad_sort()
+{
+	local keys key
+
+	misuse read -s nonsense "$FILES/good.pcap"
+	keys=${ERR#*, but }
+	for key in src bytes sent.bytes dst.packets sources_est; do
+		[[ ", $keys," == *", $key,"* ]] || fail "no $key among $keys"
+	done
+	for key in ${keys//,/}; do
+		good "$WEIR" read -s "$key" "$FILES/good.pcap"
+	done
+	same "keys said twice" "$(tr -d ' ' <<<"$keys" | tr , '\n' | sort | uniq -d)" ""
+	misuse show hosts -s nonsense -i "$NONE"
+	same "keys of hosts" "${ERR#*, but }" \
+		"interface, addr, sent.packets, sent.bytes, received.packets, received.bytes, flows"
+	misuse show totals -s nonsense -i "$NONE"
+	[[ $ERR == *"not sorted"* ]] || fail "said: $ERR"
 }
 
 case_unknown_options()
@@ -388,6 +410,7 @@ case_unknown_options()
 	[[ $ERR == *Z* ]] || fail "the line does not name the option: $ERR"
 	# One that others have.
 	misuse read -i "$NONE" "$FILES/good.pcap"
+	misuse show -I 1 -i "$NONE"
 }
 
 case_extra_arguments()
@@ -597,8 +620,7 @@ run_case "misuse: read without a file" misuse read
 run_case "misuse: unknown command" misuse frobnicate
 run_case "misuse: unknown options" case_unknown_options
 run_case "misuse: bad values" case_bad_values
-run_case "misuse: bad --sort key" misuse read -s nonsense "$FILES/good.pcap"
-run_case "misuse: bad --sort key for totals" misuse show totals -s nonsense -i "$NONE"
+run_case "misuse: bad --sort key" case_bad_sort
 run_case "misuse: bad view" misuse show nonsense -i "$NONE"
 run_case "misuse: arguments too many" case_extra_arguments
 run_case "misuse: nothing at all" case_no_arguments

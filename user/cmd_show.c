@@ -40,7 +40,7 @@ const struct cmd cmd_show = { "show",
 			      "[totals|conversations|flows|hosts|ports|syn|sizes] [-i IF]... "
 			      "[EXPRESSION]",
 			      "the tables of live interfaces",
-			      OPT_INTERFACE | OPT_FORMAT | OPT_CSV | OPT_ROWS | OPT_TIME |
+			      OPT_INTERFACE | OPT_FORMAT | OPT_CSV | OPT_ROWS | OPT_DURATION |
 				      OPT_ATTACH | OPT_MEMORY | OPT_FILTER,
 			      -1,
 			      run_show,

@@ -183,6 +183,7 @@ static int run_views(struct lives *all, const struct config *cfg, const char *vi
 {
 	struct top *t = malloc(sizeof(*t));
 	int code = EXIT_FAILED, err;
+	char keys[1024] = "";
 
 	if (!t)
 		return no_memory(-ENOMEM);
@@ -191,7 +192,8 @@ static int run_views(struct lives *all, const struct config *cfg, const char *vi
 		say("there is no view %s: conversations, hosts, ports, syn or sizes", view);
 		code = EXIT_MISUSE;
 	} else if (err == -EINVAL) {
-		say("--sort %s: no such key there; the README lists each view's", cfg->sort);
+		view_add_keys(top_view(t), true, keys, sizeof(keys));
+		say("--sort %s: no such key there, but %s", cfg->sort, keys);
 		code = EXIT_MISUSE;
 	} else if (err) {
 		code = no_memory(err);

@@ -129,6 +129,20 @@ static bool some_view_has(const struct selection *sel, const char *key)
 	return false;
 }
 
+static int no_such_key(const char *key, const struct selection *sel)
+{
+	const struct view *const *v;
+	char keys[1024] = "";
+
+	for (v = sel->views; *v; v++)
+		view_add_keys(*v, false, keys, sizeof(keys));
+	if (*keys)
+		say("--sort %s: no such key there, but %s", key, keys);
+	else
+		say("--sort %s: totals are not sorted", key);
+	return EXIT_MISUSE;
+}
+
 /* The last two say what others say too: they are shown when asked for. */
 #define VIEWS 7
 #define USUAL_VIEWS 5
@@ -184,11 +198,7 @@ int config_selection(const struct config *cfg, const char *view, struct selectio
 		    view);
 		return EXIT_MISUSE;
 	}
-	if (cfg->sort && !some_view_has(sel, cfg->sort)) {
-		say("--sort %s: no such key there; the README lists each view's", cfg->sort);
-		return EXIT_MISUSE;
-	}
-	return 0;
+	return cfg->sort && !some_view_has(sel, cfg->sort) ? no_such_key(cfg->sort, sel) : 0;
 }
 
 bool wait_or_stop(double seconds)

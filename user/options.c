@@ -217,7 +217,8 @@ static const struct option_row rows[] = {
 	{ 'n', "rows", "ROWS", OPT_ROWS, "rows of each table, 0 for all; default 20", take_rows },
 	{ 's', "sort", "KEY", OPT_ROWS, "sort by this JSON key, e.g. packets", take_sort },
 	{ 'I', "interval", "SECONDS", OPT_TIME, "between two tables; default 2", take_interval },
-	{ 'd', "duration", "SECONDS", OPT_TIME | OPT_DURATION, "how long to look", take_duration },
+	{ 'd', "duration", "SECONDS", OPT_TIME | OPT_DURATION,
+	  "how long to look; default: until Ctrl-C, of show 5", take_duration },
 	{ 'm', "mode", "MODE", OPT_ATTACH, "native, skb or auto (native if it can be)", take_mode },
 	{ 'M', "memory", "MIB", OPT_MEMORY,
 	  "for all tables together; default 64, more for many interfaces or threads", take_memory },
@@ -392,8 +393,8 @@ int options_parse(const struct cmd *cmd, int argc, char **argv, struct config *c
 		for (i = 0; rows[i].letter != c || !takes(cmd, &rows[i]); i++)
 			;
 		if (!rows[i].take(cfg, optarg)) {
-			say("%s: --%s %s is not a value it can take (%s)", cmd->name, rows[i].name,
-			    optarg, rows[i].help);
+			say("%s: --%s %s is not a value it can take; it takes %s: %s", cmd->name,
+			    rows[i].name, optarg, rows[i].arg, rows[i].help);
 			return EXIT_MISUSE;
 		}
 	}

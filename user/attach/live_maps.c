@@ -88,7 +88,9 @@ int live_maps_make(struct live *l)
 	int i, err;
 
 	if ((uint64_t)l->tables.plan.cpus * l->tables.plan.flow_sets > 1U << 28) {
-		fail(l, "%s: more flow records than a map can hold: try fewer --flows",
+		fail(l,
+		     "%s: more flow records than a map can hold: try a smaller --memory, or fewer "
+		     "--flows",
 		     l->iface.name);
 		return -E2BIG;
 	}

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -470,6 +471,31 @@ const struct field *view_field(const struct view *v, const char *key, bool top)
 bool view_has_key(const struct view *v, const char *key)
 {
 	return view_field(v, key, false) != NULL;
+}
+
+/* Whether the words that ", " stands between have this one. */
+static bool is_among(const char *words, const char *word)
+{
+	size_t n = strlen(word);
+	const char *at;
+
+	for (at = words; (at = strstr(at, word)); at += n)
+		if ((at == words || at[-1] == ' ') && (at[n] == ',' || !at[n]))
+			return true;
+	return false;
+}
+
+void view_add_keys(const struct view *v, bool top, char *to, size_t size)
+{
+	const struct field *f;
+	size_t n = strlen(to);
+
+	for (f = v->fields; f->key; f++) {
+		if (view_field(v, f->key, top) != f || is_among(to, f->key) ||
+		    n + strlen(f->key) + 3 > size)
+			continue;
+		n += (size_t)snprintf(to + n, size - n, "%s%s", n ? ", " : "", f->key);
+	}
 }
 
 int field_compare(const struct field *f, const void *a, const void *b)

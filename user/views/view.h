@@ -126,6 +126,8 @@ int rows_make(struct rows *r, const struct view *v, const struct source *sources
 	      const char *sort, uint64_t limit);
 void rows_free(struct rows *r);
 bool view_has_key(const struct view *v, const char *key);
+/* Appends the keys to sort by that are not in `to` yet, with ", " between them. */
+void view_add_keys(const struct view *v, bool top, char *to, size_t size);
 /* The field to sort by, or NULL; with those of FIELD_TOP_ONLY if `top`. */
 const struct field *view_field(const struct view *v, const char *key, bool top);
 /* Order of two rows: numbers descending, the rest ascending, 0 where the field is the same. */
