@@ -387,6 +387,11 @@ case_resized()
 		same "the last line at $size" "$(tail -1 "$TMP/screen" | cut -c1-6)" "F1Help"
 	done
 	until_shown "$HOST4 +7001 "
+	# No number is cut off: both rates stand there in full.
+	pane resize-window -x 60 -y 15
+	until_shown "^HOST +PORT PEER +PORT PROTO +10s +10s$"
+	press j
+	until_shown "^$HOST4 7001 .* udp  SENT$"
 }
 
 # ---- what it leaves ----

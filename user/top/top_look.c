@@ -7,6 +7,7 @@
 #include "top/top_look.h"
 
 #define RANKS 9
+#define ADDRESS_LEAST 9 /* both ends of one that is elided */
 #define ADDRESS_FAIR 21 /* columns an IPv6 address can be told by */
 #define BAR_MOST 40
 #define SERVICE_WIDTH 8
@@ -135,6 +136,29 @@ static void place(struct layout *l)
 	l->width = x ? x - 1 : 0;
 }
 
+/*
+ * Where not even those of the first rank fit, addresses give way, alike, and then whole columns: of
+ * a number that is cut off, what is left would be read as another number.
+ */
+static void narrow(struct layout *l, int width)
+{
+	int over = l->width - width, i;
+	bool shrunk = true;
+
+	while (over > 0 && shrunk)
+		for (shrunk = false, i = 0; i < l->count && over > 0; i++) {
+			struct column *c = &l->column[i];
+
+			if (c->field->type != FIELD_ADDR || c->width <= ADDRESS_LEAST)
+				continue;
+			c->width--;
+			over--;
+			shrunk = true;
+		}
+	for (place(l); l->count > 1 && l->width > width; place(l))
+		l->count--;
+}
+
 /* The columns of up to `rank`, at their narrowest. Returns their width. */
 static int take(struct layout *l, const struct view *v, const struct look *look,
 		const bool ranks[RANKS])
@@ -171,6 +195,8 @@ void layout_make(struct layout *out, const struct view *v, const struct look *lo
 			ranks[rank] = false;
 	}
 	take(out, v, look, ranks);
+	if (width)
+		narrow(out, width);
 	room = width ? width - out->width : 1000;
 	widen(out, FIELD_ADDR, wish, &room);
 	if (width)
@@ -253,6 +279,20 @@ static const char *host_text(const struct look *look, const struct addr *a, char
 	else
 		addr_text(a, to, size);
 	return to;
+}
+
+void whole_words(char *line, int width)
+{
+	int end = width > 0 ? width : 0;
+
+	if ((int)strlen(line) <= end)
+		return;
+	while (end > 0 && line[end] != ' ')
+		end--;
+	while (end > 0 && line[end - 1] == ' ')
+		end--;
+	/* A first word that does not fit is no number. */
+	line[end ? end : width > 0 ? width : 0] = 0;
 }
 
 static char *count_text(uint64_t n, int width, char *to, size_t size)

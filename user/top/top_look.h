@@ -98,5 +98,7 @@ void row_bar(const struct look *look, const struct field *bar, const struct view
 char *scaled_text(double value, char *to, size_t size);
 /* Takes out of the middle what is too long; ASCII in, at most `width` columns out. */
 char *elide(const char *text, int width, enum glyphs glyphs, char *to, size_t size);
+/* Ends a line before the first word that a terminal would cut: half a number is another one. */
+void whole_words(char *line, int width);
 
 #endif

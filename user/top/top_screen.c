@@ -392,6 +392,7 @@ static void draw_details(const struct top *t, int y)
 			return;
 	}
 	add_age(t, text + n, sizeof(text) - n);
+	whole_words(text, COLS);
 	term_put(y, 0, COLS, STYLE_BOLD, text);
 }
 
@@ -439,11 +440,13 @@ static void draw_bottom(const struct top *t, const struct places *p)
 	}
 	if (p->ledger >= 0) {
 		top_ledger(t, COLS, text, sizeof(text));
+		whole_words(text, COLS);
 		term_put(p->ledger, 0, COLS,
 			 top_data_snapshot(&t->data, t->iface)->ledger.balanced ? STYLE_PLAIN
 										: STYLE_WARN,
 			 text);
 		top_weather(t, text, sizeof(text));
+		whole_words(text, COLS);
 		if (t->message[0])
 			term_put(p->weather, 0, COLS, STYLE_BOLD, t->message);
 		else if (t->cursor >= 0 && t->cursor < (int)t->order.count)

@@ -26,6 +26,7 @@ void summary_title(const struct top *t)
 	term_put(0, 0, 8, STYLE_BOLD, "weir top");
 	top_title(t, COLS, text, sizeof(text));
 	if (COLS - width > 20) {
+		whole_words(text, COLS - 12 - width);
 		term_put(0, 10, COLS - 12 - width, STYLE_PLAIN, text);
 		term_put(0, COLS - width, width, STYLE_DIM, right);
 	}
