@@ -659,6 +659,8 @@ case_detach_none()
 	refuses 1 weir detach -i "$IF"
 	refuses 1 weir status -i "$IF"
 	good weir status
+	good weir status -j
+	same "what status says in JSON" "$OUT" ""
 	good weir clean
 	same "what clean says" "$OUT" "0 attachments removed"
 }
@@ -677,6 +679,19 @@ case_nobody()
 	(($(xdp_id))) || fail "it detached"
 }
 
+# No cost is not a cost of 0.
+case_status_unmeasured()
+{
+	lab
+	echo 0 >"$STATS"
+	attach
+	good peer ping -q -i 0.01 -c 20 "$HOST4"
+	good weir status
+	same "hooks of which it tells no cost" "$(grep -c 'cost not measured' "$TMP/out")" 2
+	good weir status -j
+	same "costs in JSON" "$(jq -c '[.xdp_ns_per_packet, .tc_ns_per_packet]' "$TMP/out")" '[null,null]'
+}
+
 case_status()
 {
 	lab
@@ -690,6 +705,7 @@ case_status()
 	good weir status -j -i "$IF"
 	same "costs in JSON" "$(jq '.xdp_ns_per_packet > 0 and .tc_ns_per_packet > 0' "$TMP/out")" \
 		true
+	same "schema" "$(jq .schema "$TMP/out")" 1
 	same "balanced" "$(jq .balanced "$TMP/out")" true
 	same "the XDP program" "$(jq .xdp_program "$TMP/out")" "$(xdp_id)"
 }
@@ -909,6 +925,7 @@ run_case "no privilege to show what is attached" case_nobody show -i "$IF"
 run_case "no privilege to attach a second time" case_nobody attach -i "$IF"
 run_case "no privilege to clean" case_nobody clean
 run_case "status" case_status
+run_case "status where costs are not measured" case_status_unmeasured
 run_case "status as CSV" case_status_csv
 run_case "clean what is attached" case_clean_attached
 run_case "stale pins of a namespace" case_stale_namespace

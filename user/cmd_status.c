@@ -92,6 +92,14 @@ static void add(struct json_object *o, const char *key, uint64_t value)
 	json_object_object_add(o, key, json_object_new_uint64(value));
 }
 
+/* Null where the kernel does not measure: 0 would be a cost. */
+static void add_cost(struct json_object *o, const char *key, uint32_t id)
+{
+	double ns = cost_of(id);
+
+	json_object_object_add(o, key, ns > 0 ? json_object_new_double(ns) : NULL);
+}
+
 static void put_json(struct live *l, const struct part *a)
 {
 	const struct plan *p = &l->tables.plan;
@@ -99,6 +107,7 @@ static void put_json(struct live *l, const struct part *a)
 	struct json_object *o = json_object_new_object();
 	char since[64];
 
+	add(o, "schema", 1);
 	json_object_object_add(o, "interface", json_object_new_string(l->iface.name));
 	json_object_object_add(
 		o, "attached",
@@ -111,10 +120,8 @@ static void put_json(struct live *l, const struct part *a)
 			       json_object_new_boolean(l->meta.dispatcher != LIVE_BARE));
 	add(o, "xdp_program", l->meta.xdp_id);
 	add(o, "tc_program", l->meta.tc_id);
-	json_object_object_add(o, "xdp_ns_per_packet",
-			       json_object_new_double(cost_of(l->meta.xdp_id)));
-	json_object_object_add(o, "tc_ns_per_packet",
-			       json_object_new_double(cost_of(l->meta.tc_id)));
+	add_cost(o, "xdp_ns_per_packet", l->meta.xdp_id);
+	add_cost(o, "tc_ns_per_packet", l->meta.tc_id);
 	json_object_object_add(o, "filter",
 			       *l->meta.filter ? json_object_new_string(l->meta.filter) : NULL);
 	add(o, "xdp_filter_program", live_filter_id(l, false));
@@ -192,7 +199,8 @@ static int status_all(const struct config *cfg)
 		say("status: no privilege to read the pins: run as root");
 		return EXIT_FAILED;
 	}
-	if (!found && !cfg->quiet)
+	/* As JSON, no interface is no line. */
+	if (!found && !cfg->quiet && cfg->format != FORMAT_JSON)
 		puts("weir is attached to no interface here; `weir attach -i IF` attaches it");
 	return code;
 }
