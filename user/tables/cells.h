@@ -106,8 +106,8 @@ static inline void cells_add(uint64_t *cells, const struct port_sums *to, const 
 }
 
 /*
- * For a walk that cannot look ahead: what is to be added waits until as many more flows have come,
- * and its cells are on their way meanwhile. Starts zeroed: nothing is added to cells 0, then.
+ * Cells lie in no order: what is to be added waits until some more flows have come, and its cells
+ * are on their way meanwhile. Starts zeroed: nothing is added to cells 0, then.
  */
 #define CELLS_LATE 16
 
@@ -151,13 +151,6 @@ static inline void cells_add_rest(uint64_t *cells, const struct port_sums *to,
 		cells_add_one(cells, to, late->note[i].dst, late->note[i].more);
 	}
 	*late = (struct cells_late){ .next = 0 };
-}
-
-/* Cells lie in no order: asked for some lines before they are wanted. */
-static inline void cells_ask(const uint64_t *cells, const struct weir_flow *f)
-{
-	__builtin_prefetch(&cells[cells_src(f)], 1);
-	__builtin_prefetch(&cells[cells_dst(f)], 1);
 }
 
 #endif

@@ -30,6 +30,7 @@ struct span {
 	uint64_t peak;	       /* the most bytes of a row of this bundle */
 	const struct port_sums *ports;
 	uint64_t *cells; /* all 0 between walks; NULL: ports are not added up */
+	struct cells_late late_cells;
 	struct tiny tiny;
 	__u64 ended, ended_next; /* lines of this and the next bundle that may be of ended flows */
 	struct store sums;	 /* only its total is used */
@@ -183,13 +184,11 @@ static int emit_lines(struct walk *w, struct span *p, struct strand *s, uint32_t
 		struct flow_sum *same = NULL;
 
 		ask_ahead(&ahead);
-		if (cells)
-			cells_ask(cells, (const struct weir_flow *)(line + STRAND_PAST));
 		if (!(used >> i & 1))
 			continue;
 		merge_flow(row, word, &at, fine ? &fine[i] : NULL, changed >> i & 1 ? stamp : 0);
 		if (cells)
-			cells_add(cells, ports, f);
+			cells_add_late(cells, ports, &p->late_cells, f);
 		if (__builtin_expect(is_odd(word[0]), 0)) {
 			if (add_late(p, row))
 				return -ENOMEM;
@@ -307,6 +306,8 @@ static int emit_span(void *arg, uint32_t number)
 	p->ended_next = ended_lines(w, p->from);
 	for (bundle = p->from; bundle < p->to && !err; bundle++)
 		err = emit_bundle(w, p, bundle);
+	if (p->cells)
+		cells_add_rest(p->cells, p->ports, &p->late_cells);
 	return err;
 }
 

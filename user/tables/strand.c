@@ -435,7 +435,7 @@ int strand_init(struct strand *s, const struct tables *t, uint32_t cpu, bool syn
 	}
 	/* Never touched where a CPU counts nothing. */
 	packs = (strand_bundles(s) + STRAND_PACK - 1) / STRAND_PACK;
-	s->copy = table_alloc(((size_t)packs * STRAND_PACK * 64 + STRAND_PAST) * sizeof(line_t));
+	s->copy = table_alloc((size_t)packs * STRAND_PACK * 64 * sizeof(line_t));
 	s->bundle = table_alloc(strand_bundles(s) * sizeof(*s->bundle));
 	return s->copy && s->bundle ? 0 : -ENOMEM;
 }

@@ -20,7 +20,6 @@ typedef __u64 line_t[8];
 #define STRAND_SETS (64 / WEIR_WAYS) /* of a bundle */
 #define STRAND_BATCH 32		     /* ended records handed over at once */
 
-#define STRAND_PAST 16 /* lines behind the last one that may be looked at, whatever they are */
 #define STRAND_PACK 16 /* bundles whose lines are packed together */
 
 struct bundle {
