@@ -45,6 +45,7 @@ void live_slots_refused(struct live *l, bool has_others);
 int live_meta_pin(const struct live *l, const struct pin_dir *d);
 /* Whether another version of weir is attached, and says so. */
 bool live_other_version(struct live *l);
+/* Whether there may be pins that we are not let see, and says so. */
 bool live_hidden(struct live *l);
 
 #endif
