@@ -332,6 +332,15 @@ time.sleep(60)' &
 	same nfcapd "$(nfdump_sum nfcapd)" "$(json_sum | cut -d' ' -f1-3)"
 }
 
+# Whether the first collector has all that was sent: what it had not read would die with it.
+one_has_all()
+{
+	local sum
+
+	sum=$(json_sum)
+	(($(cut -d' ' -f2 <<<"$sum") >= SENT)) && [[ $(decode "$TMP"/out.one.*) == "$sum" ]]
+}
+
 # The connection breaks in the middle: what the peer's kernel had not taken goes to the next one.
 a_connection_that_breaks()
 {
@@ -341,7 +350,7 @@ a_connection_that_breaks()
 	tcp_on one 9997
 	daemon a --active-timeout 1 --json "$TMP/out.json" --ipfix tcp:127.0.0.1:9997
 	syns 445 1 2000
-	sleep 1
+	await one_has_all
 	finish "$TCP"
 	syns 445 1 2000
 	tcp_on two 9997
