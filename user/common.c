@@ -81,21 +81,10 @@ static const char *join(char *const *word, int count)
 	return kept;
 }
 
-/* Without libpcap nobody knows: then it is as good as one. */
-static bool is_no_filter(const char *expression)
-{
-	char why[FILTER_WHY];
-	struct filter f;
-	int err = filter_compile(&f, expression, WEIR_LINK_ETHERNET, 0, why);
-
-	filter_free(&f);
-	return err == -EINVAL;
-}
-
 /* `weir attach eth0`, as others have it. */
 static bool is_interface(const char *word)
 {
-	if (!if_nametoindex(word) || !is_no_filter(word))
+	if (!if_nametoindex(word) || filter_can_be(word))
 		return false;
 	say("%s is an interface, and those are named with -i: -i %s", word, word);
 	return true;
@@ -181,7 +170,7 @@ int config_view(struct config *cfg, const char **view)
 	if (cfg->argc && !*view && is_interface(cfg->argv[0]))
 		return EXIT_MISUSE;
 	/* A word alone that is no view is rather one mistyped than a filter mistyped. */
-	if (cfg->argc == 1 && !*view && is_no_filter(cfg->argv[0])) {
+	if (cfg->argc == 1 && !*view && !filter_can_be(cfg->argv[0])) {
 		say("%s is no view (totals, conversations, flows, hosts, ports, syn or sizes), and "
 		    "no filter either",
 		    cfg->argv[0]);

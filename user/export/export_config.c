@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <weir/abi.h>
 #include "export/export_config.h"
 #include "filter/filter.h"
 
@@ -195,22 +194,6 @@ static bool in_range(const struct setting *row, double n)
 	return n >= row->min && (!row->max || n <= row->max);
 }
 
-/* Without libpcap nobody knows; and some hold for links without a header alone. */
-static bool is_filter(const char *text)
-{
-	static const uint8_t links[] = { WEIR_LINK_ETHERNET, WEIR_LINK_RAW };
-	char why[FILTER_WHY];
-	struct filter f;
-	size_t i;
-	int err = -EINVAL;
-
-	for (i = 0; i < sizeof(links) && err == -EINVAL; i++) {
-		err = filter_compile(&f, text, links[i], 0, why);
-		filter_free(&f);
-	}
-	return err != -EINVAL;
-}
-
 static bool is_valid(const struct setting *row, const char *text)
 {
 	struct port_wanted ports[PORTS_WANTED];
@@ -231,7 +214,7 @@ static bool is_valid(const struct setting *row, const char *text)
 	case SETTING_CHOICE:
 		return is_choice(row->arg, text);
 	case SETTING_FILTER:
-		return *text && is_filter(text);
+		return *text && filter_can_be(text);
 	default:
 		return *text;
 	}

@@ -70,6 +70,21 @@ int filter_compile(struct filter *f, const char *expression, uint8_t link, uint3
 	return err;
 }
 
+bool filter_can_be(const char *expression)
+{
+	static const uint8_t links[] = { WEIR_LINK_ETHERNET, WEIR_LINK_RAW };
+	char why[FILTER_WHY];
+	struct filter f;
+	int err = -EINVAL;
+	size_t i;
+
+	for (i = 0; i < sizeof(links) && err == -EINVAL; i++) {
+		err = filter_compile(&f, expression, links[i], 0, why);
+		filter_free(&f);
+	}
+	return err != -EINVAL;
+}
+
 int filter_compile_file(struct filter *f, const char *expression, void *pcap, char why[FILTER_WHY])
 {
 	return compile(f, pcap, expression, PCAP_NETMASK_UNKNOWN, why);

@@ -86,6 +86,11 @@ struct filter_kernel {
  */
 int filter_compile(struct filter *f, const char *expression, uint8_t link, uint32_t netmask,
 		   char why[FILTER_WHY]);
+/*
+ * Whether an expression can be one, for links with an Ethernet header or without any; true also
+ * where libpcap is missing, for then nobody knows.
+ */
+bool filter_can_be(const char *expression);
 /* An interface's netmask, where it has one IPv4 network. */
 uint32_t filter_netmask(const char *interface);
 /* The same for an open savefile (a pcap_t), whose link type counts. */
