@@ -139,6 +139,22 @@ good()
 	((CODE == 0)) || fail "exit code $CODE from: ${*##*/}: $ERR"
 }
 
+# COMMAND...: its standard output is a pipe that nobody reads any more.
+to_nobody()
+{
+	python3 -c 'import os, subprocess, sys
+r, w = os.pipe()
+os.close(r)
+sys.exit(subprocess.call(sys.argv[1:], stdout=w))' "$@"
+}
+
+# COMMAND...: takes that for its end, and no failure.
+leaves_with_reader()
+{
+	good to_nobody "$@"
+	[[ ! $ERR ]] || fail "it should end in silence, said: $ERR"
+}
+
 # CODE COMMAND...: must end with CODE and say why in one line.
 refuses()
 {

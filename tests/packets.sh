@@ -297,7 +297,7 @@ case_live_text()
 	cmp "$TMP/a" "$TMP/b" || fail "text differs: $(diff "$TMP/a" "$TMP/b" | head -c 300)"
 	good "$WEIR" packets -r "$TMP/weir.pcap" icmp[0] == 8
 	same "lines of the filter" "$(wc -l <"$TMP/out")" 5
-	try bash -c "'$WEIR' packets -r '$TMP/weir.pcap' | head -n 1"
+	good bash -o pipefail -c "'$WEIR' packets -r '$TMP/weir.pcap' | head -n 1"
 	same "what it says to a closed pipe" "$ERR" ""
 }
 

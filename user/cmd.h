@@ -122,7 +122,10 @@ int config_selection(const struct config *cfg, const char *view, struct selectio
  * behind `--`; NULL where there is none of these. 0, or EXIT_MISUSE having said why.
  */
 int config_filter(struct config *cfg, int first);
-/* Flushes output; says what went wrong. `code` or EXIT_FAILED. */
+/*
+ * Flushes output; says what went wrong, but nothing of a reader that left. `code`, or EXIT_FAILED
+ * where output is missing that somebody waits for.
+ */
 int finish(int code);
 /* How often readers take in what is ended, in seconds. */
 #define DRAIN_EVERY 0.02

@@ -153,9 +153,10 @@ static int in_text(struct top *t, double end)
 		err = top_frame(t);
 		if (!err)
 			err = top_print(t);
-		if (fflush(stdout) || is_gone(t->all))
+		if (is_gone(t->all))
 			return EXIT_FAILED;
-		if (is_over(end))
+		/* Why it fails, finish() tells. */
+		if (fflush(stdout) || is_over(end))
 			return err ? no_memory(err) : EXIT_OK;
 	}
 	return no_memory(err);

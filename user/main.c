@@ -56,6 +56,8 @@ int main(int argc, char **argv)
 	size_t i;
 	int err;
 
+	/* A reader that leaves is no reason to die with programs attached: see finish(). */
+	signal(SIGPIPE, SIG_IGN);
 	if (argc < 2) {
 		usage(stderr);
 		return EXIT_MISUSE;
@@ -82,6 +84,5 @@ int main(int argc, char **argv)
 	verbose = cfg.verbose;
 	libbpf_set_print(bpf_says);
 	libxdp_set_print(xdp_says);
-	signal(SIGPIPE, SIG_IGN);
 	return commands[i]->run(&cfg);
 }

@@ -84,9 +84,7 @@ int packets_close(struct packets *k)
 		k->err = err;
 	packet_text_close(&k->text);
 	/* Who does not want more need not be told; nor who asked to stop. */
-	if (k->err == -EPIPE)
-		return EXIT_FAILED;
-	if (!k->err || k->err == -EINTR)
+	if (!k->err || k->err == -EPIPE || k->err == -EINTR)
 		return EXIT_OK;
 	say("writing %s failed: %s%s", k->saves ? k->file.name : "standard output",
 	    strerror(-k->err),

@@ -49,7 +49,8 @@ struct selection {
 
 /* Writes an answer. 0 or a negative errno (-EINVAL: no view has the sort key). */
 int output_write(enum format format, const struct answer *a, const struct selection *sel);
-/* Flushes standard output: 0, or what went wrong since the program began. */
+/* Flushes standard output: 0, or what went wrong since the program began; -EPIPE: its reader left.
+ */
 int output_end(void);
 
 int output_text(const struct answer *a, const struct selection *sel);

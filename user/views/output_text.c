@@ -2,8 +2,10 @@
 /* Answers as tables of text and as CSV; see output.h. */
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "views/output.h"
 
@@ -52,7 +54,7 @@ static void put_rows(const struct rows *r)
 		printf(" (%" PRIu64 " of %" PRIu64 ", -n 0 for all)", r->count, r->of);
 	putchar('\n');
 	put_heading(r);
-	for (i = 0; i < r->count; i++)
+	for (i = 0; i < r->count && !ferror(stdout); i++)
 		put_row(r, (const char *)r->data + i * r->view->row_size);
 	putchar('\n');
 }
@@ -233,7 +235,7 @@ static void put_csv_rows(const struct rows *r)
 		first = false;
 	}
 	putchar('\n');
-	for (i = 0; i < r->count; i++) {
+	for (i = 0; i < r->count && !ferror(stdout); i++) {
 		const char *row = (const char *)r->data + i * r->view->row_size;
 
 		for (first = true, f = r->view->fields; f->key; f++) {
@@ -281,10 +283,20 @@ int output_write(enum format format, const struct answer *a, const struct select
 	}
 }
 
+/* An earlier write may have failed, and left nothing to write now that would fail alike. */
+static bool is_left_by_reader(void)
+{
+	struct pollfd out = { .fd = STDOUT_FILENO, .events = POLLOUT };
+
+	return poll(&out, 1, 0) == 1 && out.revents & POLLERR;
+}
+
 int output_end(void)
 {
 	errno = 0;
-	if (fflush(stdout) || ferror(stdout))
-		return errno ? -errno : -EIO;
-	return 0;
+	if (!fflush(stdout) && !ferror(stdout))
+		return 0;
+	if (errno)
+		return -errno;
+	return is_left_by_reader() ? -EPIPE : -EIO;
 }

@@ -1,0 +1,30 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# What commands on a live interface make of options and of who reads their answer.
+# tests/cmdline.sh BUILD_DIR, as root.
+# shellcheck disable=SC2317 # cases are called by name
+set -u
+
+# shellcheck source=tests/lab_lib.sh
+. "$(dirname "$0")/lab_lib.sh"
+
+# ---- a reader that leaves ----
+
+case_closed_pipe()
+{
+	local words
+	local -a way
+
+	lab_up
+	good weir attach -q -i "$IF"
+	good peer ping -q -i 0.01 -c 5 "$HOST4"
+	for words in status 'status -j' show 'show -j' 'show --csv flows' 'top -d 0.3' 'top -j -d 0.3' \
+		'top --csv -d 0.3' set-filter\ icmp detach attach; do
+		read -r -a way <<<"$words"
+		leaves_with_reader "$LABS" host "$NAME" "$WEIR" "${way[0]}" -i "$IF" "${way[@]:1}"
+	done
+}
+
+run_case "a closed pipe is no failure" case_closed_pipe
+exit 0
