@@ -103,13 +103,45 @@ two_daemons_of_one_interface()
 	same "the other" "$(got "$TMP/out.c" 5001)" "700 70000 60200"
 }
 
+# A line of each thing that it does, before it says that it is ready; none with -q.
+its_start_says_what_it_does()
+{
+	lab
+	good weir attach -i "$IF"
+	daemon a -i lo --prometheus :9427 --prometheus '[::1]:0' --json "$TMP/out.json" --ipfix 127.0.0.1:9995 \
+		--sflow 127.0.0.1:6343 --clickhouse http://127.0.0.1:9/ --clickhouse-spool "$TMP/out.spool"
+	cp "$TMP/log.a" "$TMP/out.log"
+	kill -HUP "$DAEMON"
+	await eval '(($(grep -c "watching lo" "$TMP/log.a") == 2))'
+	stop
+	cat >"$TMP/out.should" <<-END
+		weir: watching $IF (native, as \`weir attach\` left it)
+		weir: watching lo (generic)
+		weir: metrics at http://127.0.0.1:9427/metrics
+		weir: metrics at http://[::1]:PORT/metrics
+		weir: flow records to json $TMP/out.json
+		weir: flow records to ipfix 127.0.0.1:9995
+		weir: packet samples and counters to sflow 127.0.0.1:6343
+		weir: flow records to clickhouse http://127.0.0.1:9/
+	END
+	grep -E '^weir: (watching|metrics at|.* to (json|ipfix|sflow|clickhouse)) ' "$TMP/out.log" |
+		sed 's/::1]:[1-9][0-9]*/::1]:PORT/' | diff "$TMP/out.should" - || fail "the start says: $(<"$TMP/out.log")"
+	good weir detach -i "$IF"
+	daemon b --filter 'tcp port 80' --json "$TMP/out.json"
+	stop
+	grep -qx "weir: watching $IF (native), only what matches: tcp port 80" "$TMP/log.b" || fail "$(<"$TMP/log.b")"
+	daemon c -q --json "$TMP/out.json"
+	same "lines with -q" "$(wc -l <"$TMP/log.c")" 0
+	stop
+}
+
 # The disk is full, and then it is not: no half line, nothing lost, two lines of log.
 a_full_disk_is_waited_for()
 {
 	lab
 	mkdir -p "$DISK"
 	mount -t tmpfs -o size=64k tmpfs "$DISK" || fail "no tmpfs"
-	daemon a --json "$DISK/out.json" --json "$TMP/out.json" --active-timeout 1
+	daemon a -q --json "$DISK/out.json" --json "$TMP/out.json" --active-timeout 1
 	head -c 60000 /dev/zero >"$DISK/ballast"
 	syns 445 0.5
 	await grep -q 'cannot be written: No space left' "$TMP/log.a"
@@ -255,7 +287,7 @@ an_interface_that_vanishes_is_waited_for()
 
 need jq python3 unshare
 for case in json_lines_hold_what_was_sent full_tables_lose_nothing a_restart_repeats_nothing \
-	two_daemons_of_one_interface a_full_disk_is_waited_for a_stuck_reader_delays_nobody \
+	two_daemons_of_one_interface its_start_says_what_it_does a_full_disk_is_waited_for a_stuck_reader_delays_nobody \
 	files_are_rotated settings_are_read_again bad_settings_are_refused a_missing_library_is_said \
 	an_interface_that_vanishes_is_waited_for; do
 	run_case "export: ${case//_/ }" "$case"

@@ -312,7 +312,7 @@ strangers_are_sent_away()
 slow_clients_are_cut_off()
 {
 	lab
-	daemon a --prometheus "$AT"
+	daemon a -q --prometheus "$AT"
 	host python3 - >"$TMP/out.loris" <<-'END' &
 		import resource, select, socket, time
 		resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))

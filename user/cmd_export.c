@@ -139,6 +139,8 @@ static void reload(struct exporter *e, const struct config *cfg)
 	if (c && add_default_interface(c, why) && !export_libraries(c, why)) {
 		export_reload(e, c);
 		say("export: read its settings again");
+		if (!cfg->quiet)
+			export_tell(e);
 	} else {
 		say("%s; going on as before", why);
 		export_config_free(c);
@@ -198,6 +200,8 @@ static int run(struct config *cfg, struct export_config *c)
 		say("%s", why);
 		return EXIT_FAILED;
 	}
+	if (!cfg->quiet)
+		export_tell(&e);
 	notify("READY=1");
 	serve(&e, cfg, &set);
 	notify("STOPPING=1");

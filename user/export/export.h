@@ -89,6 +89,9 @@ void export_stop(struct exporter *e, double seconds);
 /* Whether every interface's thread has gone round in the last `seconds`. */
 bool export_alive(struct exporter *e, double seconds);
 
+/* Says what it does: a line of each interface, each address of metrics, each sink. */
+void export_tell(struct exporter *e);
+
 /* To be called every second or so. */
 void export_tick(struct exporter *e);
 

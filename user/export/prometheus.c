@@ -3,7 +3,9 @@
 #include <crypt.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +43,7 @@ struct prometheus {
 	struct exporter *exporter;
 	const struct section *section;
 	struct MHD_Daemon *daemon;
+	char url[96];
 	struct answer shared[2]; /* text, OpenMetrics: the HTTP thread's alone */
 	char *cert, *key;	 /* of TLS, or NULL */
 	char good_auth[512];	 /* the header that was verified last: bcrypt is slow on purpose */
@@ -334,6 +337,22 @@ static int listen_on(const char *target, char why[WHY_SIZE])
 	return err;
 }
 
+/* An address alone, or in brackets where it has colons. */
+static void set_url(struct prometheus *p, int fd)
+{
+	struct sockaddr_storage ss;
+	socklen_t size = sizeof(ss);
+	char host[INET6_ADDRSTRLEN + IF_NAMESIZE] = "?", port[8] = "?";
+	bool v6;
+
+	if (!getsockname(fd, (struct sockaddr *)&ss, &size))
+		getnameinfo((struct sockaddr *)&ss, size, host, sizeof(host), port, sizeof(port),
+			    NI_NUMERICHOST | NI_NUMERICSERV);
+	v6 = strchr(host, ':');
+	snprintf(p->url, sizeof(p->url), "http%s://%s%s%s:%s/metrics", p->cert ? "s" : "",
+		 v6 ? "[" : "", host, v6 ? "]" : "", port);
+}
+
 /* A small file whole, or NULL with a line in `why`. */
 static char *read_file(const char *path, char why[WHY_SIZE])
 {
@@ -405,6 +424,7 @@ struct prometheus *prometheus_start(struct exporter *e, const struct section *s,
 	pthread_mutex_init(&p->lock, NULL);
 	fd = read_tls(p, why) ? listen_on(section_text(s, "listen"), why) : -1;
 	if (fd >= 0) {
+		set_url(p, fd);
 		p->daemon = start(p, fd);
 		if (p->daemon)
 			return p;
@@ -438,4 +458,9 @@ void prometheus_stop(struct prometheus *p)
 const struct section *prometheus_section(const struct prometheus *p)
 {
 	return p->section;
+}
+
+const char *prometheus_url(const struct prometheus *p)
+{
+	return p->url;
 }

@@ -20,6 +20,8 @@ struct prometheus *prometheus_start(struct exporter *e, const struct section *s,
 				    char why[WHY_SIZE]);
 void prometheus_stop(struct prometheus *p);
 const struct section *prometheus_section(const struct prometheus *p);
+/* Of /metrics, by the address that it listens on. */
+const char *prometheus_url(const struct prometheus *p);
 /* To be called every second or so: cuts off who is too slow. */
 void prometheus_tick(struct prometheus *p);
 

@@ -413,6 +413,11 @@ const char *sink_name(const struct sink *s)
 	return s->type->name;
 }
 
+const char *sink_sends(const struct sink *s)
+{
+	return s->type->sends;
+}
+
 const struct section *sink_section(const struct sink *s)
 {
 	return s->options;

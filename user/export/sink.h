@@ -45,6 +45,7 @@ struct live;
 
 struct sink_type {
 	const char *name;	 /* of the option, the config section and the label: "ipfix" */
+	const char *sends;	 /* what goes to its target, in words: "flow records" */
 	struct library *library; /* which the daemon loads before open(), or NULL */
 	/*
 	 * All are called on the sink's own thread. open() makes *state from the target and the
@@ -123,6 +124,7 @@ void sink_stop(struct sink *s, uint64_t deadline_ns);
 bool sink_free(struct sink *s);
 void sink_stats_get(struct sink *s, struct sink_stats *out);
 const char *sink_name(const struct sink *s); /* "ipfix" */
+const char *sink_sends(const struct sink *s);
 const struct section *sink_section(const struct sink *s);
 /* Up to a NULL. */
 extern const struct sink_type *const sink_types[];

@@ -294,6 +294,7 @@ static void clickhouse_close(struct sink *s, void *state, uint64_t deadline_ns)
 
 const struct sink_type sink_clickhouse = {
 	.name = "clickhouse",
+	.sends = "flow records",
 	.library = &libcurl.library,
 	.open = clickhouse_open,
 	.batch = clickhouse_batch,

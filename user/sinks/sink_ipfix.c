@@ -509,6 +509,7 @@ static void ipfix_close(struct sink *s, void *state, uint64_t deadline_ns)
 
 const struct sink_type sink_ipfix = {
 	.name = "ipfix",
+	.sends = "flow records",
 	.library = &libfixbuf.library,
 	.open = ipfix_open,
 	.batch = ipfix_batch,

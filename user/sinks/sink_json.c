@@ -271,6 +271,7 @@ static void json_close(struct sink *s, void *state, uint64_t deadline_ns)
 
 const struct sink_type sink_json = {
 	.name = "json",
+	.sends = "flow records",
 	.open = json_open,
 	.batch = json_batch,
 	.close = json_close,

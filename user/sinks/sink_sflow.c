@@ -248,6 +248,7 @@ static void sflow_close(struct sink *s, void *state, uint64_t deadline_ns)
 
 const struct sink_type sink_sflow = {
 	.name = "sflow",
+	.sends = "packet samples and counters",
 	.open = sflow_open,
 	.batch = sflow_batch,
 	.close = sflow_close,
