@@ -427,6 +427,24 @@ case_unknown_options()
 	misuse show -I 1 -i "$NONE"
 }
 
+# Neither wins over the other.
+case_two_formats()
+{
+	local way
+
+	for way in '-j --csv' '--csv -j' '--json -C'; do
+		# shellcheck disable=SC2086 # two words
+		misuse read $way "$FILES/good.pcap"
+		[[ $ERR == *"--json or --csv"* ]] || fail "the line does not name them: $ERR"
+		# shellcheck disable=SC2086
+		misuse show $way -i "$NONE"
+		# shellcheck disable=SC2086
+		misuse top $way -i "$NONE"
+	done
+	good "$WEIR" read -j -j "$FILES/good.pcap"
+	read_frames 3
+}
+
 case_extra_arguments()
 {
 	misuse detach -i "$NONE" extra
@@ -633,6 +651,7 @@ run_case "a closed pipe is no failure" case_closed_pipe
 run_case "misuse: read without a file" misuse read
 run_case "misuse: unknown command" misuse frobnicate
 run_case "misuse: unknown options" case_unknown_options
+run_case "misuse: two formats" case_two_formats
 run_case "misuse: bad values" case_bad_values
 run_case "misuse: bad --sort key" case_bad_sort
 run_case "misuse: bad view" misuse show nonsense -i "$NONE"

@@ -22,6 +22,7 @@ struct config {
 	const char *interfaces[INTERFACES_MAX];
 	int interface_count;
 	enum format format;
+	bool json, csv; /* what of it was asked for */
 	uint64_t rows;
 	const char *sort;
 	double interval; /* seconds */

@@ -33,14 +33,14 @@ static bool take_json(struct config *cfg, const char *v)
 {
 	(void)v;
 	cfg->format = FORMAT_JSON;
-	return true;
+	return cfg->json = true;
 }
 
 static bool take_csv(struct config *cfg, const char *v)
 {
 	(void)v;
 	cfg->format = FORMAT_CSV;
-	return true;
+	return cfg->csv = true;
 }
 
 static bool take_u64(uint64_t *to, const char *v, uint64_t unit)
@@ -361,6 +361,23 @@ static int cut_behind(struct config *cfg, int argc, char **argv)
 	return i;
 }
 
+/* 0, or EXIT_MISUSE having said which is one too many. */
+static int check_operands(const struct cmd *cmd, const struct config *cfg)
+{
+	const char *extra;
+
+	if (cmd->operands < 0 || cfg->argc <= cmd->operands)
+		return 0;
+	extra = cfg->argv[cmd->operands];
+	if (cmd->options & OPT_INTERFACE && if_nametoindex(extra))
+		say("%s: interfaces are named with -i: `weir %s -i %s`", cmd->name, cmd->name,
+		    extra);
+	else
+		say("%s: %s is one argument too many; `weir %s --help` shows what it takes",
+		    cmd->name, extra, cmd->name);
+	return EXIT_MISUSE;
+}
+
 int options_parse(const struct cmd *cmd, int argc, char **argv, struct config *cfg)
 {
 	struct option longs[ROWS + 2 + OWN_MOST];
@@ -398,16 +415,11 @@ int options_parse(const struct cmd *cmd, int argc, char **argv, struct config *c
 			return EXIT_MISUSE;
 		}
 	}
-	cfg->argc = argc - optind;
-	cfg->argv = argv + optind;
-	if (cmd->operands >= 0 && cfg->argc > cmd->operands) {
-		if (cmd->options & OPT_INTERFACE && if_nametoindex(cfg->argv[cmd->operands]))
-			say("%s: interfaces are named with -i: `weir %s -i %s`", cmd->name,
-			    cmd->name, cfg->argv[cmd->operands]);
-		else
-			say("%s: %s is one argument too many; `weir %s --help` shows what it takes",
-			    cmd->name, cfg->argv[cmd->operands], cmd->name);
+	if (cfg->json && cfg->csv) {
+		say("%s: --json or --csv: an answer has one format", cmd->name);
 		return EXIT_MISUSE;
 	}
-	return 0;
+	cfg->argc = argc - optind;
+	cfg->argv = argv + optind;
+	return check_operands(cmd, cfg);
 }
