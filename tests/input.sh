@@ -549,14 +549,28 @@ case_no_arguments()
 
 case_help()
 {
-	local command
+	local command way
 
 	for command in top show read attach detach status clean filter set-filter; do
 		good "$WEIR" "$command" --help
 		[[ $OUT == *"weir $command"* && ! $ERR ]] || fail "no help for $command"
 	done
+	for way in --help -h help; do
+		good "$WEIR" "$way"
+		[[ $OUT == *attach*detach* && ! $ERR ]] || fail "no help from $way"
+	done
+}
+
+case_version()
+{
+	local way
+
+	for way in --version -V version; do
+		good "$WEIR" "$way"
+		[[ $OUT =~ ^weir\ [0-9]+(\.[0-9]+)+$ && ! $ERR ]] || fail "$way says: $OUT"
+	done
 	good "$WEIR" --help
-	good "$WEIR" --version
+	[[ $OUT == *"weir version"* ]] || fail "the help does not say how to ask for it"
 }
 
 # ---- interfaces and privilege ----
@@ -663,6 +677,7 @@ run_case "filters of the list are shown" case_filter_list
 run_case "read with a filter" case_read_filtered
 run_case "without libpcap" case_no_libpcap
 run_case "help" case_help
+run_case "version" case_version
 run_case "no such interface" case_no_interface
 run_case "no privilege to attach" case_no_privilege attach -i lo
 run_case "no privilege to show" case_no_privilege show -i lo

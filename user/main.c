@@ -25,7 +25,15 @@ static void usage(FILE *to)
 	for (i = 0; i < COMMANDS; i++)
 		fprintf(to, "  weir %-10s %-46s %s\n", commands[i]->name, commands[i]->args,
 			commands[i]->help);
-	fprintf(to, "\n`weir COMMAND --help` lists a command's options.\n");
+	fprintf(to, "\n`weir COMMAND --help` lists a command's options, `weir version` says which "
+		    "weir this is.\n");
+}
+
+/* As a word or as an option, as others have it. */
+static bool is_asked_for(const char *arg, const char *name, const char *letter)
+{
+	return !strcmp(arg, letter) || !strcmp(arg, name) ||
+	       (!strncmp(arg, "--", 2) && !strcmp(arg + 2, name));
 }
 
 static bool verbose;
@@ -64,11 +72,11 @@ int main(int argc, char **argv)
 	}
 	if (!strcmp(argv[1], "help") && argc > 2)
 		return manual_answer(argc - 2, argv + 2, commands);
-	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+	if (is_asked_for(argv[1], "help", "-h")) {
 		usage(stdout);
 		return finish(EXIT_OK);
 	}
-	if (!strcmp(argv[1], "--version")) {
+	if (is_asked_for(argv[1], "version", "-V")) {
 		puts("weir " WEIR_VERSION);
 		return finish(EXIT_OK);
 	}

@@ -81,7 +81,7 @@ static void man_command(const struct cmd *cmd)
 static void man_all(const struct cmd *const *commands)
 {
 	man_head("weir", "counts a live interface's traffic in the driver, exactly");
-	printf("*weir* _COMMAND_ [OPTION]... [ARGUMENT]...\n\n*weir* --version\n\n# COMMANDS\n");
+	printf("*weir* _COMMAND_ [OPTION]... [ARGUMENT]...\n\n*weir version*\n\n# COMMANDS\n");
 	for (; *commands; commands++) {
 		printf("\n");
 		man_synopsis(*commands);
@@ -166,7 +166,7 @@ static void completion(const struct cmd *const *commands)
 	       "\tif ((COMP_CWORD == 1)); then\n\t\t_weir_words '");
 	for (c = commands; *c; c++)
 		printf("%s ", (*c)->name);
-	puts("help --help --version'\n\t\treturn\n\tfi\n\tcase ${COMP_WORDS[1]} in");
+	puts("help version --help --version'\n\t\treturn\n\tfi\n\tcase ${COMP_WORDS[1]} in");
 	for (c = commands; *c; c++)
 		completion_command(*c);
 	printf("\thelp) _weir_words '");
