@@ -445,6 +445,16 @@ case_two_formats()
 	read_frames 3
 }
 
+# What was taken of options before one was refused is freed: the sanitizer tells.
+case_export_refused()
+{
+	misuse export
+	misuse export --json "$FILES/out" --frobnicate
+	misuse export --json "$FILES/out" extra
+	good "$WEIR" export --json "$FILES/out" --check-config
+	refuses 1 "$WEIR" export --config "$FILES/missing"
+}
+
 case_extra_arguments()
 {
 	misuse detach -i "$NONE" extra
@@ -670,6 +680,7 @@ run_case "misuse: bad values" case_bad_values
 run_case "misuse: bad --sort key" case_bad_sort
 run_case "misuse: bad view" misuse show nonsense -i "$NONE"
 run_case "misuse: arguments too many" case_extra_arguments
+run_case "misuse: export" case_export_refused
 run_case "misuse: nothing at all" case_no_arguments
 run_case "misuse: an interface without -i" case_interface_as_word
 run_case "filters, good and bad" case_filters

@@ -46,7 +46,7 @@ struct config {
 	char default_interface[IF_NAMESIZE];
 	int argc; /* what is left behind the options */
 	char **argv;
-	void *own;	 /* what a command's own options are taken into */
+	void *own;	 /* what a command's own options are taken into: one block, or NULL */
 	int behind_argc; /* and behind `--` */
 	char **behind_argv;
 };

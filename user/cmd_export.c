@@ -209,17 +209,11 @@ static int run(struct config *cfg, struct export_config *c)
 	return finish(e.failed ? EXIT_FAILED : EXIT_OK);
 }
 
-static int run_export(struct config *cfg)
+/* EXIT_OK, or another exit code having said what the settings lack. */
+static int check_settings(const struct export_config *c)
 {
-	const struct given *g = cfg->own;
 	char why[CONFIG_WHY];
-	bool misuse;
-	struct export_config *c = configure(cfg, why, &misuse);
 
-	if (!c) {
-		say("%s", why);
-		return misuse ? EXIT_MISUSE : EXIT_FAILED;
-	}
 	if (!has_target(c)) {
 		say("export: nowhere to export to: name a sink, e.g. --json FILE; `weir export "
 		    "--help` lists them");
@@ -229,13 +223,30 @@ static int run_export(struct config *cfg)
 		say("%s", why);
 		return EXIT_FAILED;
 	}
-	if (g && g->check)
-		return EXIT_OK;
-	if (!add_default_interface(c, why)) {
+	return EXIT_OK;
+}
+
+static int run_export(struct config *cfg)
+{
+	const struct given *g = cfg->own;
+	char why[CONFIG_WHY];
+	bool misuse;
+	struct export_config *c = configure(cfg, why, &misuse);
+	int code;
+
+	if (!c) {
 		say("%s", why);
-		return EXIT_FAILED;
+		return misuse ? EXIT_MISUSE : EXIT_FAILED;
 	}
-	return run(cfg, c);
+	code = check_settings(c);
+	if (!code && !(g && g->check)) {
+		if (add_default_interface(c, why))
+			return run(cfg, c);
+		say("%s", why);
+		code = EXIT_FAILED;
+	}
+	export_config_free(c);
+	return code;
 }
 
 const struct cmd cmd_export = { "export",

@@ -3,6 +3,7 @@
 #include <bpf/libbpf.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <xdp/libxdp.h>
 
@@ -58,11 +59,23 @@ __attribute__((format(printf, 2, 0))) static int xdp_says(enum libxdp_print_leve
 	return vfprintf(stderr, format, args);
 }
 
+static int run(const struct cmd *cmd, int argc, char **argv, struct config *cfg)
+{
+	int err = options_parse(cmd, argc, argv, cfg);
+
+	if (err)
+		return err == 1 ? finish(EXIT_OK) : err;
+	verbose = cfg->verbose;
+	libbpf_set_print(bpf_says);
+	libxdp_set_print(xdp_says);
+	return cmd->run(cfg);
+}
+
 int main(int argc, char **argv)
 {
 	struct config cfg;
 	size_t i;
-	int err;
+	int code;
 
 	/* A reader that leaves is no reason to die with programs attached: see finish(). */
 	signal(SIGPIPE, SIG_IGN);
@@ -86,11 +99,7 @@ int main(int argc, char **argv)
 		say("there is no command %s; `weir --help` lists them", argv[1]);
 		return EXIT_MISUSE;
 	}
-	err = options_parse(commands[i], argc - 1, argv + 1, &cfg);
-	if (err)
-		return err == 1 ? finish(EXIT_OK) : err;
-	verbose = cfg.verbose;
-	libbpf_set_print(bpf_says);
-	libxdp_set_print(xdp_says);
-	return commands[i]->run(&cfg);
+	code = run(commands[i], argc - 1, argv + 1, &cfg);
+	free(cfg.own);
+	return code;
 }
