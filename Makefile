@@ -87,10 +87,16 @@ $(B)/weir: $(USER_OBJ)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
-$(B)/load: tools/load.c Makefile
+LOAD_OBJ := $(patsubst tools/%.c,$(B)/obj/%.o,$(wildcard tools/load/*.c))
+
+$(B)/obj/load/%.o: tools/load/%.c Makefile
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) $< -o $@
+	$(Q)$(CC) $(ALL_CFLAGS) -c $< -o $@
+
+$(B)/load: $(LOAD_OBJ)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
 
 BENCH_OBJ := $(patsubst tools/%.c,$(B)/obj/%.o,$(wildcard tools/bench/*.c))
 
@@ -257,7 +263,7 @@ deb:
 	@tools/install-deps deb
 	@tools/make-deb $(B)
 
-FORMATTED := $(wildcard bpf/*.[ch] headers/weir/*.h user/*.[ch] user/*/*.[ch] tools/*.[ch] tools/bench/*.[ch] tests/*.[ch])
+FORMATTED := $(wildcard bpf/*.[ch] headers/weir/*.h user/*.[ch] user/*/*.[ch] tools/*.[ch] tools/bench/*.[ch] tools/load/*.[ch] tests/*.[ch])
 fmt:
 	@clang-format -i $(FORMATTED)
 fmt-check:
@@ -266,4 +272,4 @@ fmt-check:
 clean:
 	rm -rf $(B)
 
--include $(USER_OBJ:.o=.d) $(wildcard $(B)/asan/*.d $(B)/asan/*/*.d $(B)/tsan/*.d $(B)/tsan/*/*.d) $(BENCH_OBJ:.o=.d) $(filter-out $(B)/weir-bench.d,$(wildcard $(B)/*.d))
+-include $(USER_OBJ:.o=.d) $(wildcard $(B)/asan/*.d $(B)/asan/*/*.d $(B)/tsan/*.d $(B)/tsan/*/*.d) $(BENCH_OBJ:.o=.d) $(LOAD_OBJ:.o=.d) $(filter-out $(B)/weir-bench.d $(B)/load.d,$(wildcard $(B)/*.d))
