@@ -20,6 +20,11 @@ static bool grow(void *array, uint32_t *room, uint32_t need, size_t size)
 	return true;
 }
 
+void emit_part(struct emitter *e, enum filter_part part)
+{
+	e->from = (struct filter_origin){ FILTER_NO_ORIGIN, (uint8_t)part };
+}
+
 void emit(struct emitter *e, uint8_t code, uint8_t dst, uint8_t src, int16_t off, int32_t imm)
 {
 	if (!grow(&e->code, &e->room, e->count + 1, sizeof(*e->code)) ||
@@ -62,6 +67,11 @@ void emit_store(struct emitter *e, uint32_t size, uint8_t dst, int32_t off, uint
 void emit_move(struct emitter *e, uint8_t dst, uint8_t src)
 {
 	emit(e, BPF_ALU64 | BPF_MOV | BPF_X, dst, src, 0, 0);
+}
+
+void emit_move32(struct emitter *e, uint8_t dst, uint8_t src)
+{
+	emit(e, BPF_ALU | BPF_MOV | BPF_X, dst, src, 0, 0);
 }
 
 void emit_set(struct emitter *e, uint8_t dst, int32_t value)

@@ -92,6 +92,8 @@ struct emitter {
 	uint32_t next;	   /* classic instruction that will be written behind this one */
 };
 
+/* What is written from here on is of `part`, and of no classic instruction. */
+void emit_part(struct emitter *e, enum filter_part part);
 void emit(struct emitter *e, uint8_t code, uint8_t dst, uint8_t src, int16_t off, int32_t imm);
 /* A 64-bit constant, or with `src` a map's fd or a function. */
 void emit_wide(struct emitter *e, uint8_t dst, uint8_t src, int32_t imm);
@@ -99,6 +101,7 @@ void emit_call(struct emitter *e, int32_t helper);
 void emit_load(struct emitter *e, uint32_t size, uint8_t dst, uint8_t src, int32_t off);
 void emit_store(struct emitter *e, uint32_t size, uint8_t dst, int32_t off, uint8_t src);
 void emit_move(struct emitter *e, uint8_t dst, uint8_t src);
+void emit_move32(struct emitter *e, uint8_t dst, uint8_t src);
 void emit_set(struct emitter *e, uint8_t dst, int32_t value);
 /* 32-bit arithmetic with a constant. */
 void emit_alu(struct emitter *e, uint8_t op, uint8_t dst, int32_t value);
@@ -120,6 +123,8 @@ int emit_fix(struct emitter *e);
  * gone to the slow twin for good.
  */
 bool emit_packet_load(struct emitter *e, uint32_t i, struct known *k);
+/* The same of any instruction that neither jumps nor returns. */
+bool emit_plain(struct emitter *e, uint32_t i, struct known *k);
 
 /* Where M[] and the loop's values are in the function being written. */
 static inline uint8_t area_base(const struct emitter *e)
