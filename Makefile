@@ -161,16 +161,17 @@ $(B)/tsan/libweir.a: $(OBJECTS:%=$(B)/tsan/%.o)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
 # Tests of code alone, with the sanitizers; those that want a kernel or speed, without.
-UNIT_TESTS := unit unit_parse unit_read unit_top unit_export unit_spool unit_ipfix unit_sflow unit_packets
+UNIT_TESTS := $(basename $(notdir $(wildcard tests/unit_*.c)))
 PLAIN_TESTS := prog tap filter read
 # Programs of the tests: what sends, writes and replays.
 TEST_TOOLS := replay capgen
 
-$(B)/test/unit: tests/fixtures.c
+$(addprefix $(B)/test/,unit_count unit_tables unit_views unit_feed): tests/counted.c
+$(B)/test/unit_count: tests/fixtures.c
 $(B)/test/unit_parse: tests/fixtures.c tests/frames.c
 $(B)/test/prog: tests/fixtures.c $(B)/bench.skel.h $(B)/weir.skel.h
 $(B)/test/tap $(B)/test/unit_packets: tests/frames.c
-$(B)/test/filter: tests/frames.c tests/reference.c
+$(B)/test/filter: tests/verdicts.c tests/classic.c tests/frames.c tests/reference.c
 # That compares with libpcap itself.
 $(B)/test/filter: LIBS += -lpcap
 $(B)/test/replay: tests/frames.c

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Frames and what must be said of them, written once: unit.c runs them natively, prog.c
- * through BPF_PROG_TEST_RUN, and the tables must come out the same.
+ * Frames and what must be said of them, written once: unit_count.c runs them natively,
+ * prog.c through BPF_PROG_TEST_RUN, and the tables must come out the same.
  */
 #ifndef WEIR_FIXTURES_H
 #define WEIR_FIXTURES_H

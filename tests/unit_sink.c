@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A sink and its queue, with a fake that answers, refuses, or never comes back. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/say.h"
+#include "export/export_config.h"
+#include "export/sink.h"
+
+#define SECOND 1000000000ULL
+
+static char said[4096];
+
+void say(const char *format, ...)
+{
+	size_t n = strlen(said);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(said + n, sizeof(said) - n, format, args);
+	va_end(args);
+	snprintf(said + strlen(said), sizeof(said) - strlen(said), "\n");
+}
+
+static int lines_said(void)
+{
+	const char *at;
+	int n = 0;
+
+	for (at = said; (at = strchr(at, '\n')); at++)
+		n++;
+	return n;
+}
+
+static struct {
+	volatile int answer; /* of batch() */
+	volatile bool stuck;
+	volatile uint64_t packets, calls;
+	volatile bool closed;
+} fake;
+
+static int fake_open(struct sink *s, void **state, char *why, size_t size)
+{
+	(void)state;
+	if (strcmp(sink_target(s), "bad"))
+		return 0;
+	snprintf(why, size, "fake: bad is bad");
+	return -EINVAL;
+}
+
+static int fake_batch(struct sink *s, void *state, const struct batch *b)
+{
+	(void)state;
+	fake.calls++;
+	while (fake.stuck)
+		usleep(1000);
+	if (!fake.answer) {
+		sink_well(s);
+		fake.packets += b->sum.packets;
+	} else if (fake.answer != -EBADMSG) {
+		sink_ill(s, "does not answer: %s", strerror(-fake.answer));
+	}
+	return fake.answer;
+}
+
+static void fake_close(struct sink *s, void *state, uint64_t deadline_ns)
+{
+	(void)s, (void)state, (void)deadline_ns;
+	fake.closed = true;
+}
+
+static const struct sink_type fake_type = {
+	.name = "json", .open = fake_open, .batch = fake_batch, .close = fake_close
+};
+
+const struct sink_type sink_ipfix = { .name = "ipfix" };
+const struct sink_type sink_sflow = { .name = "sflow" };
+const struct sink_type sink_json = { .name = "json" };
+const struct sink_type sink_clickhouse = { .name = "clickhouse" };
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * SECOND + (uint64_t)ts.tv_nsec;
+}
+
+static const struct setting *row_of(const char *section, const char *key)
+{
+	const struct setting *s;
+	int i;
+
+	for (i = 0; (s = setting_row(i)); i++)
+		if (!strcmp(s->section, section) && !strcmp(s->key, key))
+			return s;
+	fail();
+	return NULL;
+}
+
+static struct export_config *config_of(const char *target)
+{
+	struct export_config *c = export_config_new();
+	char why[CONFIG_WHY];
+
+	assert_non_null(c);
+	assert_int_equal(export_config_set(c, row_of("json", "target"), target, why), 0);
+	return c;
+}
+
+static void give(struct sink *s, uint32_t packets)
+{
+	struct batch *b = batch_new(1);
+
+	assert_non_null(b);
+	b->count = 1;
+	b->sum = (struct weir_sum){ packets, packets * 100 };
+	sink_push(s, b);
+	batch_put(b);
+}
+
+static struct sink_stats wait_for(struct sink *s, bool (*is_so)(const struct sink_stats *))
+{
+	struct sink_stats stats;
+	int i;
+
+	for (i = 0; i < 5000; i++) {
+		sink_stats_get(s, &stats);
+		if (is_so(&stats))
+			return stats;
+		usleep(1000);
+	}
+	fail_msg("never happened");
+	return stats;
+}
+
+static bool is_idle(const struct sink_stats *s)
+{
+	return !s->queued_records;
+}
+
+static bool has_three(const struct sink_stats *s)
+{
+	return s->records == 3;
+}
+
+static bool has_failed(const struct sink_stats *s)
+{
+	return s->errors >= 2;
+}
+
+static void fresh(void)
+{
+	fake.answer = 0;
+	fake.stuck = fake.closed = false;
+	fake.packets = fake.calls = 0;
+	*said = 0;
+}
+
+static void a_sink_delivers_and_retries(void **state)
+{
+	const struct sink_limits limits = { 1000, 10 };
+	struct export_config *c = config_of("x");
+	char why[200];
+	struct sink *s;
+	struct sink_stats stats;
+
+	(void)state;
+	fresh();
+	s = sink_start(&fake_type, c->sections[1], &limits, why, sizeof(why));
+	assert_non_null(s);
+	give(s, 5);
+	wait_for(s, is_idle);
+	fake.answer = -ECONNREFUSED;
+	give(s, 7);
+	wait_for(s, has_failed);
+	fake.answer = 0;
+	give(s, 1);
+	stats = wait_for(s, has_three);
+	assert_int_equal(stats.packets, 13);
+	assert_int_equal(fake.packets, 13);
+	assert_int_equal(lines_said(), 2); /* once ill, once well, however often it tried */
+	assert_non_null(strstr(said, "json x: does not answer: Connection refused\n"));
+	assert_non_null(strstr(said, "all right again after"));
+	sink_stop(s, now_ns() + SECOND);
+	sink_free(s);
+	assert_true(fake.closed);
+	export_config_free(c);
+}
+
+/* Full: the oldest go, counted; the newest and the one in hand arrive. */
+static void a_full_queue_drops_its_oldest(void **state)
+{
+	const struct sink_limits limits = { 1000, 4 };
+	struct export_config *c = config_of("x");
+	char why[200];
+	struct sink *s;
+	struct sink_stats stats;
+	uint32_t i;
+
+	(void)state;
+	fresh();
+	fake.stuck = true;
+	s = sink_start(&fake_type, c->sections[1], &limits, why, sizeof(why));
+	give(s, 1);
+	while (!fake.calls)
+		usleep(1000);
+	for (i = 1; i <= 10; i++)
+		give(s, 1U << i);
+	sink_stats_get(s, &stats);
+	assert_int_equal(stats.queued_records, 4);
+	assert_int_equal(stats.dropped_records[DROP_QUEUE_FULL], 6);
+	assert_int_equal(stats.dropped_packets[DROP_QUEUE_FULL], 0x7e);
+	fake.stuck = false;
+	wait_for(s, is_idle);
+	sink_stop(s, now_ns() + SECOND);
+	sink_free(s);
+	assert_int_equal(fake.packets, 1 + 0x780);
+	export_config_free(c);
+}
+
+static void what_is_refused_is_counted(void **state)
+{
+	const struct sink_limits limits = { 1000, 4 };
+	struct export_config *c = config_of("x");
+	char why[200];
+	struct sink *s;
+	struct sink_stats stats;
+
+	(void)state;
+	fresh();
+	fake.answer = -EBADMSG;
+	s = sink_start(&fake_type, c->sections[1], &limits, why, sizeof(why));
+	give(s, 9);
+	while (!fake.calls)
+		usleep(1000);
+	sink_stop(s, now_ns() + SECOND);
+	usleep(10000);
+	sink_stats_get(s, &stats);
+	assert_int_equal(stats.dropped_packets[DROP_REFUSED], 9);
+	sink_free(s);
+	export_config_free(c);
+}
+
+/* One that never comes back costs a stop its deadline, and no more. */
+static void a_stop_is_in_time(void **state)
+{
+	const struct sink_limits limits = { 1000, 4 };
+	struct export_config *c = config_of("x");
+	char why[200];
+	uint64_t begun;
+	struct sink *s;
+
+	(void)state;
+	fresh();
+	fake.answer = -ETIMEDOUT;
+	s = sink_start(&fake_type, c->sections[1], &limits, why, sizeof(why));
+	give(s, 9);
+	while (!fake.calls)
+		usleep(1000);
+	begun = now_ns();
+	sink_stop(s, begun + SECOND / 2);
+	sink_free(s);
+	assert_true(now_ns() - begun < 2 * SECOND);
+	assert_int_equal(lines_said(), 2); /* the fault, and what never arrived */
+	export_config_free(c);
+
+	c = config_of("bad");
+	s = sink_start(&fake_type, c->sections[1], &limits, why, sizeof(why));
+	assert_null(s);
+	assert_string_equal(why, "fake: bad is bad");
+	export_config_free(c);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_sink_delivers_and_retries),
+		cmocka_unit_test(a_full_queue_drops_its_oldest),
+		cmocka_unit_test(what_is_refused_is_counted),
+		cmocka_unit_test(a_stop_is_in_time),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
