@@ -652,7 +652,7 @@ bad_url()
 	local url
 
 	for url in nonsense ftp://10.99.0.1/ http:// http://me:secret@10.99.0.1:8123/; do
-		refuses 1 "$build/weir" export -i lo --clickhouse "$url" --clickhouse-spool "$TMP/spool"
+		refuses 2 "$build/weir" export -i lo --clickhouse "$url" --clickhouse-spool "$TMP/spool"
 		[[ $ERR != *secret* || $url != *secret* ]] || fail "tells the password: $ERR"
 	done
 }

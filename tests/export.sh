@@ -220,6 +220,51 @@ settings_are_read_again()
 	same "second file" "$(got "$TMP/out.b" 5001) $(got "$TMP/out.b" 5002)" "0 0 0 50 5000 4300"
 }
 
+# What cannot work is not gone over to, in no part: the sink that was to go is there as before.
+a_reload_that_cannot_work_changes_nothing()
+{
+	local port=5001 what
+
+	need openssl curl
+	lab
+	openssl req -x509 -newkey rsa:2048 -nodes -keyout "$TMP/out.key" -out "$TMP/out.cert" -days 2 \
+		-subj /CN=weir -addext 'subjectAltName=IP:127.0.0.1' 2>/dev/null || fail "no certificate"
+	tls() { host curl -sS --max-time 10 --cacert "$TMP/out.cert" -o /dev/null -w '%{http_code}' https://127.0.0.1:9427/metrics; }
+	working()
+	{
+		printf '[prometheus]\nlisten = :9427\ntls_cert = %s\ntls_key = %s\n' "$TMP/out.cert" "$TMP/out.key"
+		printf '[json]\ntarget = %s\n' "$TMP/out.${1:-json}"
+	}
+	working >"$TMP/out.conf"
+	daemon a --config "$TMP/out.conf" --active-timeout 1
+	for what in '[json]\ntarget = /nowhere/x' '[ipfix]\ntarget = nowhere:x' '[sflow]\ntarget = nowhere' '[prometheus]\nlisten = :x'; do
+		{ working more && printf '%b\n' "$what"; } >"$TMP/out.conf"
+		: >"$TMP/log.a"
+		kill -HUP "$DAEMON"
+		await grep -q '^weir: .*; going on as before$' "$TMP/log.a"
+		datagrams "$port" 10
+		await grep -q "\"dport\":$port" "$TMP/out.json"
+		same "lines of log" "$(wc -l <"$TMP/log.a")" 1
+		port=$((port + 1))
+	done
+	# A certificate gone bad: metrics go on by the one before.
+	working >"$TMP/out.conf"
+	cp "$TMP/out.cert" "$TMP/out.good"
+	echo nonsense >"$TMP/out.cert"
+	: >"$TMP/log.a"
+	kill -HUP "$DAEMON"
+	await grep -q 'tls_cert and tls_key a pair, in PEM?; going on as before' "$TMP/log.a"
+	cp "$TMP/out.good" "$TMP/out.cert"
+	same "metrics" "$(tls)" 200
+	# A name that does not resolve is no reason: it may tomorrow.
+	{ working && printf '[ipfix]\ntarget = nowhere.invalid:4739\n'; } >"$TMP/out.conf"
+	kill -HUP "$DAEMON"
+	await grep -q 'read its settings again' "$TMP/log.a"
+	same "metrics" "$(tls)" 200
+	stop
+	[[ ! -e $TMP/out.more ]] || fail "a part of it was gone over to"
+}
+
 bad_settings_are_refused()
 {
 	printf '[export]\ninterface = eth0\n\n[json]\nfile = x\n' >"$TMP/out.conf"
@@ -239,8 +284,65 @@ bad_settings_are_refused()
 	refuses 2 "$WEIR" export -i lo
 	refuses 1 "$WEIR" export -i lo --json /nowhere/x
 	refuses 1 "$WEIR" export -i nosuch0 --json "$TMP/out.json"
-	printf '[export]\ninterface = eth0\n[json]\ntarget = x\n' >"$TMP/out.conf"
+	printf '[export]\ninterface = lo\n[json]\ntarget = x\n' >"$TMP/out.conf"
 	good "$WEIR" export --check-config --config "$TMP/out.conf"
+}
+
+# What --check-config and a start say of what cannot be, or is not so on this machine: CODE LINE OPTION...
+looked_at()
+{
+	refuses "$1" "$WEIR" export -i lo --check-config "${@:3}"
+	[[ $ERR == "weir: "$2 ]] || fail "not '$2', but: $ERR"
+	[[ $2 == *"does not resolve"* || $2 == *"no interface"* ]] && return
+	refuses "$1" timeout 20 "$WEIR" export -i lo "${@:3}"
+	[[ $ERR == "weir: "$2 ]] || fail "a start says not '$2', but: $ERR"
+}
+
+targets_are_looked_at()
+{
+	local at=127.0.0.1:9427
+
+	need openssl
+	printf '' >"$TMP/out.empty"
+	echo x >"$TMP/out.file"
+	for name in a b; do
+		openssl req -x509 -newkey rsa:2048 -nodes -keyout "$TMP/out.$name.key" -out "$TMP/out.$name.cert" \
+			-days 2 -subj /CN=weir 2>/dev/null || fail "no certificate"
+	done
+	looked_at 1 'ipfix: the name nowhere.invalid does not resolve: *' --ipfix nowhere.invalid:4739
+	looked_at 1 'sflow: the name nowhere.invalid does not resolve: *' --sflow nowhere.invalid:6343
+	looked_at 1 'clickhouse: the name nowhere.invalid does not resolve: *' --clickhouse http://nowhere.invalid:8123/
+	looked_at 2 'ipfix: x:70000 is not *HOST:PORT*' --ipfix x:70000
+	looked_at 2 'sflow: x is not *HOST:PORT*' --sflow x
+	looked_at 2 "sflow: the agent's address x is neither IPv4 nor IPv6" --sflow 127.0.0.1:6343 --sflow-agent x
+	looked_at 2 'clickhouse: x is not a URL as *' --clickhouse x
+	looked_at 2 'clickhouse: a password in the URL is for all to see: *' --clickhouse 'http://x/?password=secret'
+	looked_at 2 'prometheus: :99999 is not ADDR:PORT*' --prometheus :99999
+	looked_at 1 'prometheus: cannot listen on 198.51.100.1:80: Cannot assign requested address' --prometheus 198.51.100.1:80
+	looked_at 1 'json: /nowhere/x cannot be made: /nowhere: No such file or directory' --json /nowhere/x
+	looked_at 1 "json: $TMP cannot be written: Is a directory" --json "$TMP"
+	looked_at 1 "clickhouse: $TMP/out.file/x/y cannot be made: $TMP/out.file: Not a directory" \
+		--clickhouse http://127.0.0.1:9/ --clickhouse-spool "$TMP/out.file/x/y"
+	looked_at 1 'clickhouse: /nowhere/x cannot be read: No such file or directory' \
+		--clickhouse http://127.0.0.1:9/ --clickhouse-password-file /nowhere/x
+	looked_at 1 "clickhouse: $TMP/out.empty cannot be read: it is empty" \
+		--clickhouse https://127.0.0.1:9/ --clickhouse-ca "$TMP/out.empty"
+	looked_at 1 "prometheus: /nowhere/x cannot be read: No such file or directory" \
+		--prometheus "$at" --prometheus-tls-cert "$TMP/out.a.cert" --prometheus-tls-key /nowhere/x
+	looked_at 1 'prometheus: the server does not start: are tls_cert and tls_key a pair, in PEM?' \
+		--prometheus "$at" --prometheus-tls-cert "$TMP/out.a.cert" --prometheus-tls-key "$TMP/out.b.key"
+	looked_at 2 'prometheus: TLS needs both tls_cert and tls_key' --prometheus "$at" --prometheus-tls-cert "$TMP/out.a.cert"
+	looked_at 2 'prometheus: basic_auth_users: alice has no hash *' --prometheus "$at" --prometheus-basic-auth-users alice:secret
+	looked_at 1 'there is no interface nosuch0' -i nosuch0 --json "$TMP/out.json"
+	# All of it at once, and no file was made.
+	try "$WEIR" export -i lo --check-config --ipfix a.invalid:1 --sflow x --json /nowhere/x --prometheus :x
+	same "exit code" "$CODE" 2
+	same "lines" "$(cut -d: -f2 "$TMP/err" | tr -d '\n')" " ipfix sflow json prometheus"
+	rm -f "$TMP/out.json"
+	good "$WEIR" export -i lo --check-config --ipfix 'tcp:[::1]:4739' --sflow localhost:6343 --json "$TMP/out.json" \
+		--prometheus "$at" --prometheus-tls-cert "$TMP/out.a.cert" --prometheus-tls-key "$TMP/out.a.key" \
+		--clickhouse http://localhost:8123/ --clickhouse-spool "$TMP/out.spool/x"
+	[[ ! -e $TMP/out.json && ! -e $TMP/out.spool ]] || fail "the check made files"
 }
 
 # At the start and by --check-config; nothing else needs it.
@@ -288,7 +390,7 @@ an_interface_that_vanishes_is_waited_for()
 need jq python3 unshare
 for case in json_lines_hold_what_was_sent full_tables_lose_nothing a_restart_repeats_nothing \
 	two_daemons_of_one_interface its_start_says_what_it_does a_full_disk_is_waited_for a_stuck_reader_delays_nobody \
-	files_are_rotated settings_are_read_again bad_settings_are_refused a_missing_library_is_said \
+	files_are_rotated settings_are_read_again a_reload_that_cannot_work_changes_nothing bad_settings_are_refused targets_are_looked_at a_missing_library_is_said \
 	an_interface_that_vanishes_is_waited_for; do
 	run_case "export: ${case//_/ }" "$case"
 done

@@ -366,7 +366,7 @@ a_target_that_cannot_be()
 	local target
 
 	for target in 127.0.0.1 :9995 127.0.0.1:0 127.0.0.1:x ::1:9995 127.0.0.1:70000 '[::1]' tls:127.0.0.1:9995; do
-		refuses 1 "$WEIR" export -i lo --ipfix "$target"
+		refuses 2 "$WEIR" export -i lo --ipfix "$target"
 		[[ $ERR == *"HOST:PORT"* ]] || fail "said: $ERR"
 	done
 	refuses 2 "$WEIR" export -i lo --ipfix 127.0.0.1:9995 --ipfix-message 100

@@ -269,7 +269,7 @@ a_port_in_use_is_said()
 	refuses 1 weir export -i "$IF" --prometheus "$AT"
 	[[ $ERR == *"cannot listen on $AT: Address already in use"* ]] || fail "said: $ERR"
 	refuses 1 weir export -i "$IF" --prometheus nowhere.invalid:1
-	refuses 1 weir export -i "$IF" --prometheus "$AT" --prometheus-tls-cert /dev/null
+	refuses 2 weir export -i "$IF" --prometheus "$AT" --prometheus-tls-cert /dev/null
 	refuses 2 weir export -i "$IF" --prometheus "$AT" --ports 80
 	# Without an address it is on loopback alone.
 	stop

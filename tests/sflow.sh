@@ -258,10 +258,10 @@ what_cannot_be()
 	local target
 
 	for target in 127.0.0.1 tcp:127.0.0.1:6343 127.0.0.1:0; do
-		refuses 1 "$WEIR" export -i lo --sflow "$target"
+		refuses 2 "$WEIR" export -i lo --sflow "$target"
 		[[ $ERR == *"HOST:PORT"* ]] || fail "said: $ERR"
 	done
-	refuses 1 "$WEIR" export -i lo --sflow 127.0.0.1:6343 --sflow-agent here
+	refuses 2 "$WEIR" export -i lo --sflow 127.0.0.1:6343 --sflow-agent here
 	refuses 2 "$WEIR" export -i lo --sflow 127.0.0.1:6343 --sflow-rate 0
 	refuses 2 "$WEIR" export -i lo --sflow 127.0.0.1:6343 --sflow-header 2000
 }

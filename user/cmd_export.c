@@ -114,6 +114,21 @@ static int has_target(const struct export_config *c)
 	return c->section_count > 1;
 }
 
+/* Says of each interface that is not. */
+static bool there_are(const struct export_config *c)
+{
+	bool all = true;
+	int i;
+
+	for (i = 0; i < c->interface_count; i++) {
+		if (if_nametoindex(c->interfaces[i]))
+			continue;
+		say("there is no interface %s", c->interfaces[i]);
+		all = false;
+	}
+	return all;
+}
+
 static bool add_default_interface(struct export_config *c, char why[CONFIG_WHY])
 {
 	char name[IF_NAMESIZE];
@@ -136,14 +151,16 @@ static void reload(struct exporter *e, const struct config *cfg)
 
 	notify_reloading();
 	c = configure(cfg, why, &misuse);
-	if (c && add_default_interface(c, why) && !export_libraries(c, why)) {
+	if (!c || !add_default_interface(c, why)) {
+		say("%s; going on as before", why);
+		export_config_free(c);
+	} else if (export_check(c, e->config, false, "; going on as before")) {
+		export_config_free(c);
+	} else {
 		export_reload(e, c);
 		say("export: read its settings again");
 		if (!cfg->quiet)
 			export_tell(e);
-	} else {
-		say("%s; going on as before", why);
-		export_config_free(c);
 	}
 	notify("READY=1");
 }
@@ -209,28 +226,30 @@ static int run(struct config *cfg, struct export_config *c)
 	return finish(e.failed ? EXIT_FAILED : EXIT_OK);
 }
 
-/* EXIT_OK, or another exit code having said what the settings lack. */
-static int check_settings(const struct export_config *c)
+/* EXIT_OK, or another exit code having said what cannot work; with `all`, names and interfaces too.
+ */
+static int check_settings(const struct export_config *c, bool all)
 {
-	char why[CONFIG_WHY];
+	int err;
 
 	if (!has_target(c)) {
 		say("export: nowhere to export to: name a sink, e.g. --json FILE; `weir export "
 		    "--help` lists them");
 		return EXIT_MISUSE;
 	}
-	if (export_libraries(c, why)) {
-		say("%s", why);
-		return EXIT_FAILED;
-	}
+	err = export_check(c, NULL, all, "");
+	if (all && !there_are(c) && !err)
+		err = -ENODEV;
+	if (err)
+		return err == -EINVAL ? EXIT_MISUSE : EXIT_FAILED;
 	return EXIT_OK;
 }
 
 static int run_export(struct config *cfg)
 {
 	const struct given *g = cfg->own;
+	bool misuse, checks = g && g->check;
 	char why[CONFIG_WHY];
-	bool misuse;
 	struct export_config *c = configure(cfg, why, &misuse);
 	int code;
 
@@ -238,8 +257,8 @@ static int run_export(struct config *cfg)
 		say("%s", why);
 		return misuse ? EXIT_MISUSE : EXIT_FAILED;
 	}
-	code = check_settings(c);
-	if (!code && !(g && g->check)) {
+	code = check_settings(c, checks);
+	if (!code && !checks) {
 		if (add_default_interface(c, why))
 			return run(cfg, c);
 		say("%s", why);

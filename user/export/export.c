@@ -5,52 +5,12 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/pcap.h"
 #include "export/export.h"
 #include "attach/privileges.h"
 #include "export/prometheus.h"
 #include "base/say.h"
 
 #define RELOAD_STOP 5e9 /* ns that a sink no longer wanted has for what waits */
-
-static const struct sink_type *type_of(const struct section *s)
-{
-	const struct sink_type *const *t;
-
-	for (t = sink_types; *t; t++)
-		if (!strcmp((*t)->name, s->name))
-			return *t;
-	return NULL;
-}
-
-/* A library that a section wants, or NULL. */
-static struct library *library_of(const struct section *s)
-{
-	const struct sink_type *type = type_of(s);
-
-	if (type)
-		return type->library;
-	if (!strcmp(s->name, "prometheus"))
-		return prometheus_library;
-	if (!strcmp(s->name, "export") && *section_text(s, "filter"))
-		return &libpcap.library;
-	return NULL;
-}
-
-int export_libraries(const struct export_config *c, char why[CONFIG_WHY])
-{
-	char reason[CONFIG_WHY - 20];
-	int i, err = 0;
-
-	for (i = 0; i < c->section_count && !err; i++) {
-		struct library *l = library_of(c->sections[i]);
-
-		err = l ? library_load(l, reason, sizeof(reason)) : 0;
-		if (err)
-			snprintf(why, CONFIG_WHY, "%.12s: %s", c->sections[i]->name, reason);
-	}
-	return err;
-}
 
 static struct sink *start_sink(const struct export_config *c, const struct section *s, char *why)
 {
@@ -59,7 +19,7 @@ static struct sink *start_sink(const struct export_config *c, const struct secti
 		.batches = (uint32_t)section_count(c->sections[0], "queue_batches"),
 	};
 
-	return sink_start(type_of(s), s, &limits, why, WHY_SIZE);
+	return sink_start(sink_type_of(s), s, &limits, why, WHY_SIZE);
 }
 
 static void add_sink(struct exporter *e, struct sink *s)
@@ -77,7 +37,7 @@ static int start_sinks(struct exporter *e, char *why)
 	for (i = 0; i < c->section_count; i++) {
 		struct sink *s;
 
-		if (!type_of(c->sections[i]))
+		if (!sink_type_of(c->sections[i]))
 			continue;
 		if (e->sink_count == EXPORT_SINKS) {
 			snprintf(why, WHY_SIZE, "at most %d sinks", EXPORT_SINKS);
@@ -295,7 +255,7 @@ static void start_wanted_sinks(struct exporter *e)
 	for (i = 0; i < c->section_count; i++) {
 		struct sink *s;
 
-		if (!type_of(c->sections[i]) || has_sink(e, c->sections[i]))
+		if (!sink_type_of(c->sections[i]) || has_sink(e, c->sections[i]))
 			continue;
 		if (e->sink_count == EXPORT_SINKS) {
 			say("at most %d sinks: the others are left out", EXPORT_SINKS);

@@ -76,9 +76,14 @@ struct exporter {
 	uint64_t begun; /* ns since the epoch */
 };
 
-/* Loads the libraries that the config wants. 0, or -ELIBACC with a line in `why`.
+/*
+ * Loads the libraries that the config wants, and looks whether its targets and files can be used;
+ * with `names` also whether host names resolve, which takes its time. What is the same in `running`
+ * (or NULL) is left out. Says a line of each that cannot, `then` behind it. 0, -EINVAL where
+ * something can never be, or another negative errno.
  */
-int export_libraries(const struct export_config *c, char why[CONFIG_WHY]);
+int export_check(const struct export_config *c, const struct export_config *running, bool names,
+		 const char *then);
 /* Takes the config over, its libraries being loaded. 0, or a negative errno with a line in `why`
  * and nothing left running. */
 int export_start(struct exporter *e, struct export_config *c, char why[WHY_SIZE]);

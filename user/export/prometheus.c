@@ -3,9 +3,6 @@
 #include <crypt.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <net/if.h>
-#include <netdb.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,13 +10,14 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/paths.h"
+#include "export/listen.h"
 #include "export/microhttpd.h"
 #include "export/prometheus.h"
 #include "base/say.h"
 
-#define CLIENTS 1024	   /* connections at once; more wait to be accepted */
-#define CLIENT_MEMORY 8192 /* bytes for a request's head */
-#define BACKLOG 1024
+#define CLIENTS 1024		/* connections at once; more wait to be accepted */
+#define CLIENT_MEMORY 8192	/* bytes for a request's head */
 #define SHARED_NS 100000000ULL	/* an answer so young is given again */
 #define FIRST_NS 10000000000ULL /* for the first request, from connecting to the answer's end */
 #define NEXT_NS 90000000000ULL	/* from one answer's end to the next's */
@@ -172,6 +170,29 @@ static bool is_user(const char *users, const char *user, const char *password)
 	return known;
 }
 
+/* Whether each has a hash that crypt(5) can have made. */
+static int users_check(const char *users, char *why, size_t size)
+{
+	struct crypt_data data = { 0 };
+	const char *at, *hash, *got;
+	char user[512];
+
+	for (at = users; *at; at += strcspn(at, ",") + (at[strcspn(at, ",")] == ',')) {
+		snprintf(user, sizeof(user), "%.*s", (int)strcspn(at, ","), at);
+		hash = strchr(user, ':');
+		got = hash ? crypt_r("", hash + 1, &data) : NULL;
+		if (got && *got != '*' && strlen(got) == strlen(hash + 1))
+			continue;
+		user[strcspn(user, ":")] = 0;
+		snprintf(why, size,
+			 "basic_auth_users: %.60s has no hash as crypt(5) makes them: "
+			 "USER:HASH,..., e.g. by `htpasswd -nBC 10 USER`",
+			 *user ? user : "a user without a name");
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static bool may_ask(struct prometheus *p, struct MHD_Connection *c)
 {
 	const char *users = section_text(p->section, "basic_auth_users"), *header;
@@ -303,88 +324,35 @@ static enum MHD_Result handle(void *arg, struct MHD_Connection *c, const char *u
 
 struct library *const prometheus_library = &libmhd.library;
 
-/* ADDR:PORT, [ADDR]:PORT, :PORT on loopback. */
-static int listen_on(const char *target, char why[WHY_SIZE])
-{
-	struct addrinfo hints = { .ai_flags = AI_NUMERICSERV, .ai_socktype = SOCK_STREAM }, *to;
-	char host[256];
-	const char *colon = strrchr(target, ':'), *from = target;
-	size_t n = colon ? (size_t)(colon - target) : 0;
-	int fd, err, on = 1;
-
-	if (n >= 2 && *from == '[' && from[n - 1] == ']')
-		from++, n -= 2;
-	snprintf(host, sizeof(host), "%.*s", (int)n, from);
-	err = getaddrinfo(*host ? host : "127.0.0.1", colon ? colon + 1 : target, &hints, &to);
-	if (err) {
-		snprintf(why, WHY_SIZE, "prometheus: %.100s is no ADDR:PORT: %s", target,
-			 gai_strerror(err));
-		return -EINVAL;
-	}
-	fd = socket(to->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	err = fd < 0 ? -errno : 0;
-	if (!err)
-		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (!err && (bind(fd, to->ai_addr, to->ai_addrlen) || listen(fd, BACKLOG)))
-		err = -errno;
-	freeaddrinfo(to);
-	if (!err)
-		return fd;
-	if (fd >= 0)
-		close(fd);
-	snprintf(why, WHY_SIZE, "prometheus: cannot listen on %.100s: %s%s", target, strerror(-err),
-		 err == -EADDRINUSE ? "; another daemon has the port" : "");
-	return err;
-}
-
-/* An address alone, or in brackets where it has colons. */
-static void set_url(struct prometheus *p, int fd)
-{
-	struct sockaddr_storage ss;
-	socklen_t size = sizeof(ss);
-	char host[INET6_ADDRSTRLEN + IF_NAMESIZE] = "?", port[8] = "?";
-	bool v6;
-
-	if (!getsockname(fd, (struct sockaddr *)&ss, &size))
-		getnameinfo((struct sockaddr *)&ss, size, host, sizeof(host), port, sizeof(port),
-			    NI_NUMERICHOST | NI_NUMERICSERV);
-	v6 = strchr(host, ':');
-	snprintf(p->url, sizeof(p->url), "http%s://%s%s%s:%s/metrics", p->cert ? "s" : "",
-		 v6 ? "[" : "", host, v6 ? "]" : "", port);
-}
-
 /* A small file whole, or NULL with a line in `why`. */
-static char *read_file(const char *path, char why[WHY_SIZE])
+static char *read_file(const char *path, char *why, size_t size)
 {
-	FILE *f = fopen(path, "re");
-	char *text = calloc(1, 65536);
+	FILE *f = path_readable(path, why, size) ? NULL : fopen(path, "re");
+	char *text = f ? calloc(1, 65536) : NULL;
 
-	if (f && text && fread(text, 1, 65535, f) && !ferror(f)) {
-		fclose(f);
-		return text;
+	if (text && !fread(text, 1, 65535, f)) {
+		free(text);
+		text = NULL;
 	}
-	snprintf(why, WHY_SIZE, "prometheus: %.200s cannot be read: %s", path,
-		 errno ? strerror(errno) : "it is empty");
 	if (f)
 		fclose(f);
-	free(text);
-	return NULL;
+	return text;
 }
 
-static bool read_tls(struct prometheus *p, char why[WHY_SIZE])
+static int read_tls(struct prometheus *p, char *why, size_t size)
 {
 	const char *cert = section_text(p->section, "tls_cert");
 	const char *key = section_text(p->section, "tls_key");
 
 	if (!*cert && !*key)
-		return true;
+		return 0;
 	if (!*cert || !*key) {
-		snprintf(why, WHY_SIZE, "prometheus: TLS needs both tls_cert and tls_key");
-		return false;
+		snprintf(why, size, "TLS needs both tls_cert and tls_key");
+		return -EINVAL;
 	}
-	p->cert = read_file(cert, why);
-	p->key = p->cert ? read_file(key, why) : NULL;
-	return p->key;
+	p->cert = read_file(cert, why, size);
+	p->key = p->cert ? read_file(key, why, size) : NULL;
+	return p->key ? 0 : -EIO;
 }
 
 static void quiet(void *arg, const char *format, va_list args)
@@ -394,48 +362,94 @@ static void quiet(void *arg, const char *format, va_list args)
 	(void)args;
 }
 
-static struct MHD_Daemon *start(struct prometheus *p, int fd)
+/* On socket `fd`, or, where that is -1, on none. */
+static int start(struct prometheus *p, int fd, char *why, size_t size)
 {
-	struct MHD_OptionItem tls[] = { { MHD_OPTION_HTTPS_MEM_CERT, 0, p->cert },
-					{ MHD_OPTION_HTTPS_MEM_KEY, 0, p->key },
-					{ MHD_OPTION_END, 0, NULL } };
+	struct MHD_OptionItem items[4] = { { MHD_OPTION_END, 0, NULL } };
+	struct MHD_OptionItem *at = items;
 	unsigned int flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG;
 
-	return libmhd.start_daemon(p->cert ? flags | MHD_USE_TLS : flags, 0, NULL, NULL, handle, p,
-				   MHD_OPTION_EXTERNAL_LOGGER, quiet, NULL,
-				   MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
-				   (unsigned int)CLIENTS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-				   (size_t)CLIENT_MEMORY, MHD_OPTION_CONNECTION_TIMEOUT,
-				   (unsigned int)90, MHD_OPTION_NOTIFY_CONNECTION, on_connection, p,
-				   MHD_OPTION_NOTIFY_COMPLETED, on_completed, p, MHD_OPTION_ARRAY,
-				   p->cert ? tls : tls + 2, MHD_OPTION_END);
+	if (p->cert) {
+		flags |= MHD_USE_TLS;
+		*at++ = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_MEM_CERT, 0, p->cert };
+		*at++ = (struct MHD_OptionItem){ MHD_OPTION_HTTPS_MEM_KEY, 0, p->key };
+	}
+	if (fd >= 0)
+		*at++ = (struct MHD_OptionItem){ MHD_OPTION_LISTEN_SOCKET, fd, NULL };
+	else
+		flags |= MHD_USE_NO_LISTEN_SOCKET;
+	*at = (struct MHD_OptionItem){ MHD_OPTION_END, 0, NULL };
+	p->daemon = libmhd.start_daemon(flags, 0, NULL, NULL, handle, p, MHD_OPTION_EXTERNAL_LOGGER,
+					quiet, NULL, MHD_OPTION_CONNECTION_LIMIT,
+					(unsigned int)CLIENTS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+					(size_t)CLIENT_MEMORY, MHD_OPTION_CONNECTION_TIMEOUT,
+					(unsigned int)90, MHD_OPTION_NOTIFY_CONNECTION,
+					on_connection, p, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
+					p, MHD_OPTION_ARRAY, items, MHD_OPTION_END);
+	if (p->daemon)
+		return 0;
+	snprintf(why, size, "the server does not start%s",
+		 p->cert ? ": are tls_cert and tls_key a pair, in PEM?" : "");
+	return -EIO;
 }
 
-struct prometheus *prometheus_start(struct exporter *e, const struct section *s, char why[WHY_SIZE])
+static struct prometheus *make(struct exporter *e, const struct section *s)
 {
 	struct prometheus *p = calloc(1, sizeof(*p));
-	int fd;
 
-	snprintf(why, WHY_SIZE, "prometheus: no memory");
 	if (!p)
 		return NULL;
 	p->exporter = e;
 	p->section = s;
 	pthread_mutex_init(&p->lock, NULL);
-	fd = read_tls(p, why) ? listen_on(section_text(s, "listen"), why) : -1;
-	if (fd >= 0) {
-		set_url(p, fd);
-		p->daemon = start(p, fd);
-		if (p->daemon)
-			return p;
+	return p;
+}
+
+static int begin(struct prometheus *p, char *why, size_t size)
+{
+	char address[80];
+	int fd, err = read_tls(p, why, size);
+
+	if (err)
+		return err;
+	fd = listen_on(section_text(p->section, "listen"), why, size);
+	if (fd < 0)
+		return fd;
+	snprintf(p->url, sizeof(p->url), "http%s://%s/metrics", p->cert ? "s" : "",
+		 listen_address(fd, address, sizeof(address)));
+	err = start(p, fd, why, size);
+	if (err)
 		close(fd);
-		snprintf(why, WHY_SIZE, "prometheus: %s",
-			 p->cert ? "the server did not start: are tls_cert and tls_key a pair, in "
-				   "PEM?"
-				 : "the server did not start");
-	}
+	return err;
+}
+
+struct prometheus *prometheus_start(struct exporter *e, const struct section *s, char why[WHY_SIZE])
+{
+	struct prometheus *p = make(e, s);
+	char reason[WHY_SIZE - 20] = "no memory";
+
+	if (p && !begin(p, reason, sizeof(reason)))
+		return p;
+	snprintf(why, WHY_SIZE, "prometheus: %s", reason);
 	prometheus_stop(p);
 	return NULL;
+}
+
+int prometheus_check(const struct section *s, char *why, size_t size)
+{
+	struct prometheus *p = make(NULL, s);
+	int err = -ENOMEM;
+
+	snprintf(why, size, "no memory");
+	if (p)
+		err = users_check(section_text(s, "basic_auth_users"), why, size)
+			      ?: read_tls(p, why, size)
+			      ?: listen_check(section_text(s, "listen"), why, size);
+	/* Only the server knows whether a certificate and a key are some, and a pair. */
+	if (!err && p->cert)
+		err = start(p, -1, why, size);
+	prometheus_stop(p);
+	return err;
 }
 
 void prometheus_stop(struct prometheus *p)

@@ -18,6 +18,11 @@ extern struct library *const prometheus_library; /* libmicrohttpd: to be loaded 
 /* By a section [prometheus]. NULL, with a line in `why`. */
 struct prometheus *prometheus_start(struct exporter *e, const struct section *s,
 				    char why[WHY_SIZE]);
+/*
+ * Whether a section can work here. 0, -EINVAL for what can never be, or another negative errno,
+ * with a line in `why`; somebody's having the port is none: it may be ourselves.
+ */
+int prometheus_check(const struct section *s, char *why, size_t size);
 void prometheus_stop(struct prometheus *p);
 const struct section *prometheus_section(const struct prometheus *p);
 /* Of /metrics, by the address that it listens on. */

@@ -26,6 +26,16 @@ const struct sink_type *const sink_types[] = {
 	&sink_ipfix, &sink_json, &sink_sflow, &sink_clickhouse, NULL,
 };
 
+const struct sink_type *sink_type_of(const struct section *s)
+{
+	const struct sink_type *const *t;
+
+	for (t = sink_types; *t; t++)
+		if (!strcmp((*t)->name, s->name))
+			return *t;
+	return NULL;
+}
+
 const char *const sink_drop_names[DROPS] = {
 	[DROP_QUEUE_FULL] = "queue_full",
 	[DROP_UNREACHABLE] = "unreachable",

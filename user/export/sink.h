@@ -37,7 +37,8 @@ struct sink_stats {
 	bool up;
 };
 
-struct sink; /* one configured sink */
+struct sink;	/* one configured sink */
+struct section; /* and what of the configuration it is by */
 struct live;
 
 /* batch() has taken the batch, and sink_delivered() or sink_drop() will say what became of it. */
@@ -48,15 +49,22 @@ struct sink_type {
 	const char *sends;	 /* what goes to its target, in words: "flow records" */
 	struct library *library; /* which the daemon loads before open(), or NULL */
 	/*
-	 * All are called on the sink's own thread. open() makes *state from the target and the
-	 * options; it fails only for what can never work, with a line in `why`, and waits for
+	 * Whether a section of the configuration can work here, before anything is begun and with
+	 * the library loaded: 0, -EINVAL for what can never be, or a negative errno for what is
+	 * not so now, with a line in `why`. It changes nothing, and looks host names up only with
+	 * `names`: one that does not resolve is no reason not to start.
+	 */
+	int (*check)(const struct section *s, bool names, char *why, size_t size);
+	/*
+	 * The others are called on the sink's own thread. open() makes *state from the target and
+	 * the options; it fails only for what can never work, with a line in `why`, and waits for
 	 * nobody: a peer that is down, or a name that does not resolve, is for batch(). batch()
 	 * delivers: 0; SINK_LATER; a negative errno for "not now", and it is called again with the
 	 * same batch after a pause that grows, while the queue behind it fills and lets go of its
 	 * oldest; or -EBADMSG for "never". idle() comes about every second, whether there are
 	 * batches or not, also while the peer is away: templates to resend, buffers to flush,
-	 * spools to empty. close() flushes, before `deadline_ns` of CLOCK_MONOTONIC. All but open()
-	 * and batch() may be NULL.
+	 * spools to empty. close() flushes, before `deadline_ns` of CLOCK_MONOTONIC. All but
+	 * open(), batch() and check() may be NULL.
 	 */
 	int (*open)(struct sink *s, void **state, char *why, size_t size);
 	int (*batch)(struct sink *s, void *state, const struct batch *b);
@@ -100,8 +108,6 @@ bool sink_stopping(const struct sink *s);
 
 /* ---- for the daemon ---- */
 
-struct section;
-
 struct sink_limits {
 	uint64_t records; /* waiting, and */
 	uint32_t batches;
@@ -126,6 +132,8 @@ void sink_stats_get(struct sink *s, struct sink_stats *out);
 const char *sink_name(const struct sink *s); /* "ipfix" */
 const char *sink_sends(const struct sink *s);
 const struct section *sink_section(const struct sink *s);
+/* The type of a section's sink; NULL where it is of none. */
+const struct sink_type *sink_type_of(const struct section *s);
 /* Up to a NULL. */
 extern const struct sink_type *const sink_types[];
 

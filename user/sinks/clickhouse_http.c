@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/paths.h"
 #include "sinks/clickhouse_http.h"
 #include "sinks/curl.h"
+#include "sinks/peer.h"
 
 #define ANSWER 4096
 #define QUERY 4096
@@ -82,7 +84,8 @@ static int parse_url(struct ch_http *h, const char *url, char *why, size_t size)
 			 "%.200s is not a URL as http://HOST:8123/ or https://HOST:8443/", url);
 		return -EINVAL;
 	}
-	if (url_has(h->url, CURLUPART_PASSWORD, NULL)) {
+	if (url_has(h->url, CURLUPART_PASSWORD, NULL) ||
+	    url_has(h->url, CURLUPART_QUERY, "password=")) {
 		snprintf(why, size,
 			 "a password in the URL is for all to see: --clickhouse-user and "
 			 "--clickhouse-password-file keep it");
@@ -96,16 +99,15 @@ static int parse_url(struct ch_http *h, const char *url, char *why, size_t size)
 static int set_password(struct ch_http *h, const char *path, char *why, size_t size)
 {
 	char line[256] = "";
-	FILE *f = fopen(path, "re");
+	int err = path_readable(path, why, size);
+	FILE *f = err ? NULL : fopen(path, "re");
 
-	if (!f || !fgets(line, sizeof(line), f)) {
-		snprintf(why, size, "the password file %s: %s", path,
-			 f ? "is empty" : strerror(errno));
-		if (f)
-			fclose(f);
-		return -EINVAL;
-	}
-	fclose(f);
+	if (err)
+		return err;
+	if (f && !fgets(line, sizeof(line), f))
+		*line = 0;
+	if (f)
+		fclose(f);
 	line[strcspn(line, "\r\n")] = 0;
 	libcurl.easy_setopt(h->curl, CURLOPT_PASSWORD, line);
 	return 0;
@@ -152,6 +154,8 @@ int ch_http_open(struct ch_http **to, const struct ch_options *o, char *why, siz
 	if (h->curl && h->url && h->query_headers && h->insert_headers &&
 	    libcurl.slist_append(h->insert_headers, "Content-Encoding: gzip"))
 		err = parse_url(h, o->url, why, size);
+	if (!err && *o->ca)
+		err = path_readable(o->ca, why, size);
 	if (!err)
 		set_up(h, o);
 	if (!err && *o->password_file)
@@ -160,6 +164,37 @@ int ch_http_open(struct ch_http **to, const struct ch_options *o, char *why, siz
 		ch_http_close(h);
 	else
 		*to = h;
+	return err;
+}
+
+/* An IPv6 address stands in brackets. */
+static int host_resolves(const struct ch_http *h, char *why, size_t size)
+{
+	char *text = NULL, *host;
+	size_t n;
+	int err;
+
+	if (libcurl.url_get(h->url, CURLUPART_HOST, &text, 0))
+		return -ENOMEM;
+	host = text;
+	n = strlen(host);
+	if (n > 2 && *host == '[') {
+		host[n - 1] = 0;
+		host++;
+	}
+	err = peer_resolves(host, why, size);
+	libcurl.free(text);
+	return err;
+}
+
+int ch_http_check(const struct ch_options *o, bool names, char *why, size_t size)
+{
+	struct ch_http *h;
+	int err = ch_http_open(&h, o, why, size);
+
+	if (!err && names)
+		err = host_resolves(h, why, size);
+	ch_http_close(h);
 	return err;
 }
 

@@ -31,8 +31,11 @@ struct ch_options {
 
 struct ch_http;
 
-/* By libcurl, loaded before. Opens no connection. 0, or -EINVAL or -ENOMEM with a line in `why`. */
+/* By libcurl, loaded before. Opens no connection. 0, -EINVAL for what can never be, or another
+ * negative errno, with a line in `why`. */
 int ch_http_open(struct ch_http **to, const struct ch_options *o, char *why, size_t size);
+/* Whether that can go well; with `names` also whether the host's name resolves. The same errors. */
+int ch_http_check(const struct ch_options *o, bool names, char *why, size_t size);
 void ch_http_close(struct ch_http *h);
 /* Makes a request that is under way, and all to come, fail soon. From any thread. */
 void ch_http_abort(struct ch_http *h);

@@ -69,6 +69,28 @@ int peer_parse(struct peer *p, const char *target, bool tcp, char *why, size_t s
 	return 0;
 }
 
+int peer_resolves(const char *host, char *why, size_t size)
+{
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *list;
+	int err = getaddrinfo(host, NULL, &hints, &list);
+
+	if (!err) {
+		freeaddrinfo(list);
+		return 0;
+	}
+	snprintf(why, size, "the name %.200s does not resolve: %s; a daemon goes on trying", host,
+		 gai_strerror(err));
+	return -EADDRNOTAVAIL;
+}
+
+int peer_check(const char *target, bool tcp, bool names, char *why, size_t size)
+{
+	struct peer p;
+	int err = peer_parse(&p, target, tcp, why, size);
+
+	return err || !names ? err : peer_resolves(p.host, why, size);
+}
+
 static void set_options(const struct peer *p, int fd, int family)
 {
 	int size = p->tcp ? TCP_SEND_BUFFER : UDP_SEND_BUFFER;

@@ -27,6 +27,13 @@ struct peer {
 int peer_parse(struct peer *p, const char *target, bool tcp, char *why, size_t size);
 
 /*
+ * Whether there can be such a peer, and, with `names`, whether its name resolves. 0, -EINVAL or
+ * -EADDRNOTAVAIL, with a line in `why`; peer_resolves() is for a name alone.
+ */
+int peer_check(const char *target, bool tcp, bool names, char *why, size_t size);
+int peer_resolves(const char *host, char *why, size_t size);
+
+/*
  * Resolves the name and opens a socket; TCP waits `timeout_ms` for the other side. 0, or a negative
  * errno; -EADDRNOTAVAIL where the name is not known.
  */

@@ -17,6 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/paths.h"
+#include "export/export_config.h"
 #include "sinks/clickhouse_block.h"
 #include "sinks/clickhouse_send.h"
 #include "sinks/curl.h"
@@ -160,9 +162,9 @@ static int clickhouse_batch(struct sink *s, void *state, const struct batch *b)
 
 /* ---- the sink ---- */
 
-static const char *spool_where(const struct sink *s, char *to, size_t size)
+static const char *spool_where(const struct section *s, char *to, size_t size)
 {
-	const char *own = sink_text(s, "spool"), *state = getenv("STATE_DIRECTORY");
+	const char *own = section_text(s, "spool"), *state = getenv("STATE_DIRECTORY");
 
 	if (*own)
 		snprintf(to, size, "%s", own);
@@ -174,9 +176,9 @@ static const char *spool_where(const struct sink *s, char *to, size_t size)
 }
 
 /* A name without blanks. */
-static int host_name(const struct sink *s, char to[SPOOL_HOST], char *why, size_t size)
+static int host_name(const struct section *s, char to[SPOOL_HOST], char *why, size_t size)
 {
-	const char *own = sink_text(s, "host");
+	const char *own = section_text(s, "host");
 
 	to[SPOOL_HOST - 1] = 0;
 	if (*own)
@@ -189,22 +191,38 @@ static int host_name(const struct sink *s, char to[SPOOL_HOST], char *why, size_
 	return -EINVAL;
 }
 
+static struct ch_options options_of(const struct section *s)
+{
+	return (struct ch_options){ .url = section_text(s, "target"),
+				    .user = section_text(s, "user"),
+				    .password_file = section_text(s, "password_file"),
+				    .ca = section_text(s, "ca"),
+				    .timeout = section_seconds(s, "timeout") };
+}
+
+static int clickhouse_check(const struct section *s, bool names, char *why, size_t size)
+{
+	const struct ch_options o = options_of(s);
+	char host[SPOOL_HOST], dir[256];
+
+	return host_name(s, host, why, size)
+		       ?: ch_http_check(&o, names, why, size)
+		       ?: path_has_room(spool_where(s, dir, sizeof(dir)), why, size);
+}
+
 static int open_parts(struct clickhouse *c, char *why, size_t size)
 {
 	const struct sink *s = c->sink;
-	const struct ch_options o = { .url = sink_target(s),
-				      .user = sink_text(s, "user"),
-				      .password_file = sink_text(s, "password_file"),
-				      .ca = sink_text(s, "ca"),
-				      .timeout = sink_seconds(s, "timeout") };
+	const struct section *section = sink_section(s);
+	const struct ch_options o = options_of(section);
 	char dir[256];
 	unsigned int bad = 0;
-	int err = host_name(s, c->host, why, size);
+	int err = host_name(section, c->host, why, size);
 
 	if (!err)
 		err = ch_http_open(&c->http, &o, why, size);
 	if (!err)
-		err = spool_open(&c->spool, spool_where(s, dir, sizeof(dir)),
+		err = spool_open(&c->spool, spool_where(section, dir, sizeof(dir)),
 				 sink_count(s, "spool_size"), &bad, why, size);
 	if (bad)
 		sink_say(s, "%u damaged files in the spool %s set aside, as *.bad", bad, dir);
@@ -296,6 +314,7 @@ const struct sink_type sink_clickhouse = {
 	.name = "clickhouse",
 	.sends = "flow records",
 	.library = &libcurl.library,
+	.check = clickhouse_check,
 	.open = clickhouse_open,
 	.batch = clickhouse_batch,
 	.close = clickhouse_close,

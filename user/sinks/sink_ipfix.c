@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "export/export_config.h"
 #include "sinks/fixbuf.h"
 #include "sinks/ipfix_biflow.h"
 #include "sinks/ipfix_encode.h"
@@ -93,6 +94,11 @@ static int set_up(struct sink *s, void *state, char *why, size_t size)
 	x->by_interface = sink_flag(s, "domain_by_interface");
 	x->refresh_ns = (uint64_t)(sink_seconds(s, "templates") * 1e9);
 	return 0;
+}
+
+static int ipfix_check(const struct section *s, bool names, char *why, size_t size)
+{
+	return peer_check(section_text(s, "target"), true, names, why, size);
 }
 
 static int ipfix_open(struct sink *s, void **state, char *why, size_t size)
@@ -511,6 +517,7 @@ const struct sink_type sink_ipfix = {
 	.name = "ipfix",
 	.sends = "flow records",
 	.library = &libfixbuf.library,
+	.check = ipfix_check,
 	.open = ipfix_open,
 	.batch = ipfix_batch,
 	.idle = ipfix_idle,

@@ -16,6 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/paths.h"
+#include "export/export_config.h"
 #include "views/output.h"
 #include "views/rows.h"
 #include "export/sink.h"
@@ -51,6 +53,14 @@ static int open_file(struct json_file *f)
 	f->regular = S_ISREG(st.st_mode);
 	f->size = (uint64_t)st.st_size;
 	return 0;
+}
+
+static int json_check(const struct section *s, bool names, char *why, size_t size)
+{
+	const char *path = section_text(s, "target");
+
+	(void)names;
+	return strcmp(path, "-") ? path_writable(path, why, size) : 0;
 }
 
 static int json_open(struct sink *s, void **state, char *why, size_t size)
@@ -272,6 +282,7 @@ static void json_close(struct sink *s, void *state, uint64_t deadline_ns)
 const struct sink_type sink_json = {
 	.name = "json",
 	.sends = "flow records",
+	.check = json_check,
 	.open = json_open,
 	.batch = json_batch,
 	.close = json_close,

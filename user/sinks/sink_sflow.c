@@ -67,6 +67,16 @@ static bool set_address(struct addr *a, const char *text)
 	return true;
 }
 
+/* As configured; none at all where nothing is. */
+static int parse_agent(const char *text, struct addr *to, char *why, size_t size)
+{
+	set_ipv4(to, &(uint32_t){ 0 });
+	if (!*text || set_address(to, text))
+		return 0;
+	snprintf(why, size, "the agent's address %.60s is neither IPv4 nor IPv6", text);
+	return -EINVAL;
+}
+
 /* The address that datagrams come from. */
 static void own_address(struct sflow *x)
 {
@@ -170,12 +180,9 @@ static int set_up(struct sink *s, void *state, char *why, size_t size)
 	x->sink = s;
 	if (peer_parse(&x->peer, sink_target(s), false, why, size))
 		return -EINVAL;
-	set_ipv4(&x->address, &(uint32_t){ 0 });
-	x->has_address = *address;
-	if (*address && !set_address(&x->address, address)) {
-		snprintf(why, size, "the agent's address %.60s is neither IPv4 nor IPv6", address);
+	if (parse_agent(address, &x->address, why, size))
 		return -EINVAL;
-	}
+	x->has_address = *address;
 	x->sub_agent = (uint32_t)sink_count(s, "sub_agent");
 	x->settings = (struct sflow_settings){
 		.rate = (uint32_t)sink_count(s, "rate"),
@@ -187,6 +194,14 @@ static int set_up(struct sink *s, void *state, char *why, size_t size)
 	pthread_mutex_init(&x->join, NULL);
 	pthread_mutex_init(&x->lock, NULL);
 	return 0;
+}
+
+static int sflow_check(const struct section *s, bool names, char *why, size_t size)
+{
+	struct addr agent;
+
+	return parse_agent(section_text(s, "agent"), &agent, why, size)
+		       ?: peer_check(section_text(s, "target"), false, names, why, size);
 }
 
 static int sflow_open(struct sink *s, void **state, char *why, size_t size)
@@ -249,6 +264,7 @@ static void sflow_close(struct sink *s, void *state, uint64_t deadline_ns)
 const struct sink_type sink_sflow = {
 	.name = "sflow",
 	.sends = "packet samples and counters",
+	.check = sflow_check,
 	.open = sflow_open,
 	.batch = sflow_batch,
 	.close = sflow_close,

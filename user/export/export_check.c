@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Whether a config can work here, before anything is begun by it; see export.h. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/pcap.h"
+#include "base/say.h"
+#include "export/export.h"
+#include "export/prometheus.h"
+
+static bool is_metrics(const struct section *s)
+{
+	return !strcmp(s->name, "prometheus");
+}
+
+/* A library that a section wants, or NULL. */
+static struct library *library_of(const struct section *s)
+{
+	const struct sink_type *type = sink_type_of(s);
+
+	if (type)
+		return type->library;
+	if (is_metrics(s))
+		return prometheus_library;
+	if (!strcmp(s->name, "export") && *section_text(s, "filter"))
+		return &libpcap.library;
+	return NULL;
+}
+
+static bool runs_already(const struct export_config *running, const struct section *s)
+{
+	int i;
+
+	/* Metrics begin anew with each reload. */
+	for (i = 0; running && !is_metrics(s) && i < running->section_count; i++)
+		if (section_same(running->sections[i], s))
+			return true;
+	return false;
+}
+
+static int check_section(const struct section *s, bool names, char *why, size_t size)
+{
+	const struct sink_type *type = sink_type_of(s);
+	struct library *l = library_of(s);
+	int err = l ? library_load(l, why, size) : 0;
+
+	if (!err && is_metrics(s))
+		err = prometheus_check(s, why, size);
+	if (!err && type)
+		err = type->check(s, names, why, size);
+	return err;
+}
+
+int export_check(const struct export_config *c, const struct export_config *running, bool names,
+		 const char *then)
+{
+	char why[CONFIG_WHY];
+	int i, result = 0;
+
+	for (i = 0; i < c->section_count; i++) {
+		int err = runs_already(running, c->sections[i])
+				  ? 0
+				  : check_section(c->sections[i], names, why, sizeof(why));
+
+		if (err)
+			say("%s: %s%s", c->sections[i]->name, why, then);
+		if (err && result != -EINVAL)
+			result = err;
+	}
+	return result;
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Addresses to listen on; see listen.h. */
+#include <errno.h>
+#include <net/if.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "export/listen.h"
+
+#define BACKLOG 1024
+
+/* getaddrinfo() takes any number, and what is left of it in 16 bits. */
+static bool is_port(const char *text)
+{
+	unsigned int n = 0;
+
+	if (!*text)
+		return false;
+	for (; *text >= '0' && *text <= '9' && n < 65536; text++)
+		n = n * 10 + (unsigned int)(*text - '0');
+	return !*text && n < 65536;
+}
+
+/* The caller frees *to by freeaddrinfo(). */
+static int parse(const char *target, struct addrinfo **to, char *why, size_t size)
+{
+	struct addrinfo hints = { .ai_flags = AI_NUMERICSERV, .ai_socktype = SOCK_STREAM };
+	const char *colon = strrchr(target, ':'), *from = target;
+	const char *port = colon ? colon + 1 : target;
+	size_t n = colon ? (size_t)(colon - target) : 0;
+	char host[256];
+	int err;
+
+	if (n >= 2 && *from == '[' && from[n - 1] == ']')
+		from++, n -= 2;
+	if (!is_port(port) || n >= sizeof(host)) {
+		snprintf(why, size, "%.100s is not ADDR:PORT, an IPv6 address in brackets", target);
+		return -EINVAL;
+	}
+	snprintf(host, sizeof(host), "%.*s", (int)n, from);
+	err = getaddrinfo(*host ? host : "127.0.0.1", port, &hints, to);
+	if (!err)
+		return 0;
+	snprintf(why, size, "%.100s is no address to listen on: %s", target, gai_strerror(err));
+	return -EADDRNOTAVAIL;
+}
+
+/* A socket bound to `target`. */
+static int bind_to(const char *target, char *why, size_t size)
+{
+	struct addrinfo *to;
+	int fd, on = 1, err = parse(target, &to, why, size);
+
+	if (err)
+		return err;
+	fd = socket(to->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	err = fd < 0 ? -errno : 0;
+	if (!err)
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (!err && bind(fd, to->ai_addr, to->ai_addrlen))
+		err = -errno;
+	freeaddrinfo(to);
+	if (!err)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
+static void tell(const char *target, int err, char *why, size_t size)
+{
+	snprintf(why, size, "cannot listen on %.100s: %s%s", target, strerror(-err),
+		 err == -EADDRINUSE ? "; another daemon has the port" : "");
+}
+
+int listen_on(const char *target, char *why, size_t size)
+{
+	int fd, err;
+
+	*why = 0;
+	fd = bind_to(target, why, size);
+	err = fd < 0 ? fd : 0;
+	if (!err && listen(fd, BACKLOG)) {
+		err = -errno;
+		close(fd);
+	}
+	if (err && !*why)
+		tell(target, err, why, size);
+	return err ? err : fd;
+}
+
+int listen_check(const char *target, char *why, size_t size)
+{
+	int fd;
+
+	*why = 0;
+	fd = bind_to(target, why, size);
+	if (fd >= 0)
+		close(fd);
+	if (fd >= 0 || fd == -EADDRINUSE)
+		return 0;
+	if (!*why)
+		tell(target, fd, why, size);
+	return fd;
+}
+
+const char *listen_address(int fd, char *to, size_t size)
+{
+	struct sockaddr_storage ss;
+	socklen_t length = sizeof(ss);
+	char host[INET6_ADDRSTRLEN + IF_NAMESIZE] = "?", port[8] = "?";
+	bool v6;
+
+	if (!getsockname(fd, (struct sockaddr *)&ss, &length))
+		getnameinfo((struct sockaddr *)&ss, length, host, sizeof(host), port, sizeof(port),
+			    NI_NUMERICHOST | NI_NUMERICSERV);
+	v6 = strchr(host, ':');
+	snprintf(to, size, "%s%s%s:%s", v6 ? "[" : "", host, v6 ? "]" : "", port);
+	return to;
+}

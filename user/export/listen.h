@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* ADDR:PORT, [ADDR]:PORT, or :PORT on loopback, as a place to listen on by TCP. */
+#ifndef WEIR_LISTEN_H
+#define WEIR_LISTEN_H
+
+#include <stddef.h>
+
+/*
+ * A listening socket that does not block; or -EINVAL where `target` is no such text, another
+ * negative errno where it cannot be had, with a line in `why`.
+ */
+int listen_on(const char *target, char *why, size_t size);
+/* The same, listening on nothing. 0 also where somebody has the port: it may be ourselves. */
+int listen_check(const char *target, char *why, size_t size);
+/* ADDR:PORT that a socket listens on, as it stands in a URL. */
+const char *listen_address(int fd, char *to, size_t size);
+
+#endif
