@@ -21,7 +21,19 @@ ROOT=$TMP/root
 
 after_case()
 {
-	[[ ! -s $TMP/pid ]] || kill "$(<"$TMP/pid")" 2>/dev/null
+	[[ ! -s $TMP/pid ]] || end_machine "$(<"$TMP/pid")"
+}
+
+# PID: one whose CPU hangs may not hear of it.
+end_machine()
+{
+	kill "$1" 2>/dev/null || return 0
+	until_true 5 gone "$1" || kill -KILL "$1"
+}
+
+gone()
+{
+	! kill -0 "$1"
 }
 
 # SCRIPT CASE: what runs there, of that what WEIR_ONLY chooses.
@@ -157,11 +169,12 @@ case_stock_kernel()
 	[[ $(uname -m) == x86_64 ]] || skip "the machine it boots is an x86-64"
 	if [[ ! $(vmlinuz) ]]; then
 		[[ ! $OTHER ]] || fail "there is no kernel in $OTHER"
-		"$HERE/../tools/install-deps" --guest-kernel "$KERNEL" || skip "no kernel to be had"
+		"$HERE/../tools/install-deps" --guest-kernel "$KERNEL" 2>"$TMP/fetched" ||
+			skip "no kernel to be had: $(tail -n 1 "$TMP/fetched")"
 	fi
 	make_root
 	if ! boot; then
-		kill "$(<"$TMP/pid")"
+		end_machine "$(<"$TMP/pid")"
 		tail -n 60 "$TMP/serial" | tee "$TMP/hung"
 		boot || fail "it came to no end, twice: $(tail -n 3 "$TMP/serial")"
 	fi

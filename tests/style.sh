@@ -24,6 +24,14 @@ both=$(tools/install-deps --list bench test | sort)
 [ "$both" = "$({ tools/install-deps --list test; tools/install-deps --list bench; } | sort -u)" ] && [ -n "$both" ]
 verdict "install-deps takes several lists, and names none twice" $? "$both"
 
+mkdir "$TMP/apt"
+printf '#!/bin/sh\nexec sleep 60\n' >"$TMP/apt/apt-get"
+printf '#!/bin/sh\necho "  Depends: linux-image-6.1.0-1-cloud-amd64"\n' >"$TMP/apt/apt-cache"
+chmod +x "$TMP"/apt/*
+said=$(PATH=$TMP/apt:$PATH FETCH_SECONDS=1 timeout 20 tools/install-deps --guest-kernel "$TMP/kernel" 2>&1)
+[ "$? $(echo "$said" | wc -l)" = '1 1' ] && [[ $said == *"no answer in 1 s"* ]]
+verdict "install-deps gives up on a mirror that does not answer, in one line" $? "$said"
+
 missing=
 for command in top show read attach detach status check clean filter set-filter packets export; do
 	"$build/weir" "$command" --help >/dev/null && grep -q "^| \`$command\`" README.md || missing="$missing $command"
