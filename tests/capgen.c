@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <weir/sketch.h>
+
 static uint64_t state;
 
 static uint64_t next(void)
@@ -17,13 +19,6 @@ static uint64_t next(void)
 	state ^= state >> 7;
 	state ^= state << 17;
 	return state;
-}
-
-static uint64_t mix(uint64_t x)
-{
-	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ULL;
-	x = (x ^ x >> 27) * 0x94d049bb133111ebULL;
-	return x ^ x >> 31;
 }
 
 static void put16(unsigned char *to, uint32_t v)
@@ -107,11 +102,11 @@ int main(int argc, char **argv)
 	packets = strtoull(argv[1], NULL, 10);
 	flows = strtoull(argv[2], NULL, 10);
 	seed = strtoull(argv[3], NULL, 10);
-	state = mix(seed + 1) | 1;
+	state = weir_mix(seed + 1) | 1;
 	fwrite(head, sizeof(head), 1, stdout);
 	for (i = 0; i < packets; i++) {
 		/* Every flow once, then at random. */
-		uint64_t h = mix((i < flows ? i : next() % flows) * 31 + seed);
+		uint64_t h = weir_mix((i < flows ? i : next() % flows) * 31 + seed);
 		uint32_t n = put_frame(frame, h, argc > 4), keep = n > 96 ? 96 : n;
 		uint64_t ns = 1700000000000000000ULL + i * 977;
 		uint32_t record[4] = { (uint32_t)(ns / 1000000000), (uint32_t)(ns % 1000000000),

@@ -315,14 +315,6 @@ static void what_is_wrong_is_said(void **state)
 	assert_int_equal(tap_sweep(&live), 0);
 }
 
-static int quiet(enum libbpf_print_level level, const char *format, va_list args)
-{
-	(void)level;
-	(void)format;
-	(void)args;
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -336,6 +328,6 @@ int main(void)
 		cmocka_unit_test(what_is_wrong_is_said),
 	};
 
-	libbpf_set_print(quiet);
+	libbpf_set_print(NULL);
 	return cmocka_run_group_tests(tests, load, unload);
 }

@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <weir/sketch.h>
+
 #define CLIENTS 20000
 #define SERVERS 2000
 #define FRAME_MAX 1514
@@ -48,13 +50,6 @@ static uint64_t next(struct generator *g)
 	return g->state;
 }
 
-static uint64_t mix(uint64_t x)
-{
-	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ULL;
-	x = (x ^ x >> 27) * 0x94d049bb133111ebULL;
-	return x ^ x >> 31;
-}
-
 static void put16(unsigned char *to, uint32_t v)
 {
 	to[0] = (unsigned char)(v >> 8);
@@ -78,7 +73,7 @@ struct talk {
 static struct talk talk_of(uint64_t number)
 {
 	static const uint16_t services[] = { 443, 443, 443, 80, 53, 22, 25, 993, 8080, 3306 };
-	uint64_t h = mix(number + 1), round = number / CLIENTS;
+	uint64_t h = weir_mix(number + 1), round = number / CLIENTS;
 	uint32_t kind = h % 100;
 
 	return (struct talk){
@@ -145,7 +140,8 @@ static void put_l4(struct generator *g, unsigned char *p, uint64_t f, const stru
 		put16(p + 4, 8 + payload);
 	else if (t->proto == 132)
 		put_sctp(p, payload);
-	memcpy(p + l4_header(t), g->pool + (mix(f) + g->flows[f].sent) % PAYLOAD_POOL, payload);
+	memcpy(p + l4_header(t), g->pool + (weir_mix(f) + g->flows[f].sent) % PAYLOAD_POOL,
+	       payload);
 }
 
 static uint32_t checksum(const unsigned char *p, uint32_t n)
@@ -285,7 +281,7 @@ int main(int argc, char **argv)
 	size_t i;
 
 	g.count = argc > 2 ? strtoull(argv[2], NULL, 10) : 180000;
-	g.state = mix(seed) | 1;
+	g.state = weir_mix(seed) | 1;
 	g.flows = calloc(g.count + 1, sizeof(*g.flows));
 	if (!g.flows || !g.count || g.count > packets) {
 		fputs("pcapgen [PACKETS [FLOWS [SEED]]] >FILE; at most a flow a packet\n", stderr);
@@ -294,7 +290,7 @@ int main(int argc, char **argv)
 	for (i = 0; i < sizeof(g.pool); i++)
 		g.pool[i] = (unsigned char)next(&g);
 	for (i = 0; i < g.count; i++)
-		g.flows[i].seq = (uint32_t)mix(i + seed);
+		g.flows[i].seq = (uint32_t)weir_mix(i + seed);
 	if (write_packets(&g, packets)) {
 		perror("pcapgen: writing failed");
 		return 1;

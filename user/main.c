@@ -39,24 +39,27 @@ static bool is_asked_for(const char *arg, const char *name, const char *letter)
 
 static bool verbose;
 
-__attribute__((format(printf, 2, 0))) static int bpf_says(enum libbpf_print_level level,
-							  const char *format, va_list args)
+/* What a library says, indented. */
+__attribute__((format(printf, 1, 0))) static int library_says(const char *format, va_list args)
 {
-	(void)level;
 	if (!verbose)
 		return 0;
 	fputs("  ", stderr);
 	return vfprintf(stderr, format, args);
 }
 
+__attribute__((format(printf, 2, 0))) static int bpf_says(enum libbpf_print_level level,
+							  const char *format, va_list args)
+{
+	(void)level;
+	return library_says(format, args);
+}
+
 __attribute__((format(printf, 2, 0))) static int xdp_says(enum libxdp_print_level level,
 							  const char *format, va_list args)
 {
 	(void)level;
-	if (!verbose)
-		return 0;
-	fputs("  ", stderr);
-	return vfprintf(stderr, format, args);
+	return library_says(format, args);
 }
 
 static int run(const struct cmd *cmd, int argc, char **argv, struct config *cfg)

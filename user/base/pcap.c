@@ -17,3 +17,13 @@ struct libpcap libpcap = {
 		.count = sizeof(functions) / sizeof(functions[0]),
 	},
 };
+
+/* Times are 32 bits without a sign; libpcap takes those of one byte order for signed. */
+uint64_t pcap_time_ns(const struct pcap_pkthdr *h)
+{
+	uint64_t seconds = (uint64_t)h->ts.tv_sec;
+
+	if (h->ts.tv_sec < 0 && h->ts.tv_sec >= INT32_MIN)
+		seconds = (uint32_t)h->ts.tv_sec;
+	return seconds * 1000000000ULL + (uint64_t)h->ts.tv_usec;
+}

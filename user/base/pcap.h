@@ -7,6 +7,7 @@
 #define WEIR_PCAP_H
 
 #include <pcap/pcap.h>
+#include <stdint.h>
 
 #include "base/library.h"
 
@@ -32,5 +33,8 @@ extern struct libpcap {
 	PCAP_FUNCTIONS(X)
 #undef X
 } libpcap;
+
+/* A packet's time in ns since the epoch, of a file opened for nanoseconds. */
+uint64_t pcap_time_ns(const struct pcap_pkthdr *h);
 
 #endif

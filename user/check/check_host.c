@@ -14,6 +14,7 @@
 #include <linux/pkt_cls.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/statfs.h>
@@ -39,18 +40,27 @@ static const struct {
 
 #define CAP_SYS_ADMIN_BIT 21 /* stands for the last two, and did before Linux 5.8 */
 
-static uint64_t capabilities(void)
+/* The number behind a word that begins a line of a file, or 0. */
+static uint64_t number_behind(const char *word, const char *path, int base)
 {
-	FILE *f = fopen("/proc/self/status", "re");
-	uint64_t caps = 0;
+	const size_t n = strlen(word);
+	FILE *f = fopen(path, "re");
+	uint64_t number = 0;
 	char line[256];
 
 	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "CapEff: %" SCNx64, &caps) == 1)
+		if (!strncmp(line, word, n)) {
+			number = strtoull(line + n, NULL, base);
 			break;
+		}
 	if (f)
 		fclose(f);
-	return caps;
+	return number;
+}
+
+static uint64_t capabilities(void)
+{
+	return number_behind("CapEff:", "/proc/self/status", 16);
 }
 
 static void missing_text(uint64_t caps, char *to, size_t size)
@@ -122,16 +132,7 @@ static void check_bpffs(struct host *h)
 
 static uint64_t memory_available(void)
 {
-	FILE *f = fopen("/proc/meminfo", "re");
-	uint64_t kib = 0;
-	char line[128];
-
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "MemAvailable: %" SCNu64, &kib) == 1)
-			break;
-	if (f)
-		fclose(f);
-	return kib << 10;
+	return number_behind("MemAvailable:", "/proc/meminfo", 10) << 10; /* KiB */
 }
 
 static void check_memory(struct host *h, const struct live_options *o, int interfaces)

@@ -83,16 +83,6 @@ static int lies(struct capture *c, const char *path, uint64_t number, const stru
 	return 1;
 }
 
-/* Times are 32 bits without a sign; libpcap takes those of one byte order for signed. */
-static uint64_t time_of(const struct pcap_pkthdr *h)
-{
-	uint64_t seconds = (uint64_t)h->ts.tv_sec;
-
-	if (h->ts.tv_sec < 0 && h->ts.tv_sec >= INT32_MIN)
-		seconds = (uint32_t)h->ts.tv_sec;
-	return seconds * 1000000000ULL + (uint64_t)h->ts.tv_usec;
-}
-
 /* Counts every record of an open file that `filter` (or NULL) takes, from the one behind `n` on. */
 static int count_records(struct capture *c, pcap_t *p, const struct filter *filter,
 			 const char *path, uint64_t n)
@@ -104,7 +94,7 @@ static int count_records(struct capture *c, pcap_t *p, const struct filter *filt
 	int got, err;
 
 	while ((got = libpcap.pcap_next_ex(p, &h, &data)) == 1) {
-		struct frame frame = { data, h->caplen, h->len, time_of(h) };
+		struct frame frame = { data, h->caplen, h->len, pcap_time_ns(h) };
 
 		if (lies(c, path, ++n, h))
 			return -EINVAL;

@@ -66,16 +66,6 @@ int packet_file_open(struct packet_file *f, const char *path)
 	return 0;
 }
 
-/* Times are 32 bits without a sign; libpcap takes those of one byte order for signed. */
-static uint64_t time_of(const struct pcap_pkthdr *h)
-{
-	uint64_t seconds = (uint64_t)h->ts.tv_sec;
-
-	if (h->ts.tv_sec < 0 && h->ts.tv_sec >= INT32_MIN)
-		seconds = (uint32_t)h->ts.tv_sec;
-	return seconds * 1000000000ULL + (uint64_t)h->ts.tv_usec;
-}
-
 static int read_records(struct packet_file *f, const struct filter *filter, packet_take take,
 			void *to)
 {
@@ -90,7 +80,7 @@ static int read_records(struct packet_file *f, const struct filter *filter, pack
 		if (filter && !filter_match(filter, data, h->caplen, h->len))
 			continue;
 		p.frame = (struct frame){ data, h->caplen < h->len ? h->caplen : h->len, h->len,
-					  time_of(h) };
+					  pcap_time_ns(h) };
 		err = take(to, &p);
 		if (err)
 			return err;

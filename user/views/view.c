@@ -240,7 +240,6 @@ static int addr_compare(const struct addr *a, const struct addr *b)
 
 static int64_t make_ports(const struct snapshot *s, void **out)
 {
-	static const uint8_t protos[WEIR_PORT_PROTOS] = { WEIR_P_TCP, WEIR_P_UDP, WEIR_P_SCTP };
 	struct port_row *rows;
 	uint32_t i;
 	size_t n = 0;
@@ -258,7 +257,7 @@ static int64_t make_ports(const struct snapshot *s, void **out)
 
 		if (p->role[0].packets || p->role[1].packets)
 			rows[n++] = (struct port_row){
-				.service = { (uint16_t)i, protos[i >> 16] },
+				.service = port_key_of(i),
 				.src = p->role[0],
 				.dst = p->role[1],
 				.bytes = p->role[0].bytes + p->role[1].bytes,
