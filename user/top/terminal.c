@@ -26,7 +26,6 @@ static struct {
 	int key_fd, signal_fd;
 	bool taken, colour;
 	struct termios saved;
-	sigset_t old_mask;
 	char restore[256]; /* what a crash sends */
 	size_t restore_size;
 	int attribute[STYLE_COUNT];
@@ -110,7 +109,7 @@ static int catch_signals(void)
 	sigemptyset(&set);
 	for (i = 0; i < sizeof(caught) / sizeof(caught[0]); i++)
 		sigaddset(&set, caught[i]);
-	sigprocmask(SIG_BLOCK, &set, &term.old_mask);
+	sigprocmask(SIG_BLOCK, &set, NULL);
 	term.signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return term.signal_fd < 0 ? -errno : 0;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The terminal: taken with term_open(), given back as it was however the process ends (but by
- * SIGKILL). Signals that end, stop or resize are blocked meanwhile and read here, so that nothing
- * is interrupted in the middle of a frame.
+ * SIGKILL). Signals that end, stop or resize are blocked from then on, to the end of the process,
+ * and read here: nothing is interrupted in the middle of a frame, or while programs are taken off.
  */
 #ifndef WEIR_TERMINAL_H
 #define WEIR_TERMINAL_H

@@ -60,7 +60,7 @@ struct top {
 	struct top_data data;
 	struct look look;
 	struct traffic *traffic; /* of all interfaces, and of each */
-	uint64_t then_ns;
+	uint64_t then_ns;	 /* since boot: of their last points */
 	struct cost cost;
 	struct names *names; /* once they were asked for */
 	uint64_t names_version;
@@ -89,7 +89,7 @@ struct top {
 	const char *gone;	/* what is counted no longer, or NULL */
 	char message[WHY_SIZE]; /* until the next key */
 
-	double interval;
+	double interval; /* seconds */
 	uint64_t frames;
 	bool quit;
 	bool redraw;
@@ -138,7 +138,7 @@ bool top_warning(const struct top *t, char *to, size_t size);
 void top_title(const struct top *t, int width, char *to, size_t size);
 void top_ledger(const struct top *t, int width, char *to, size_t size);
 void top_weather(const struct top *t, char *to, size_t size); /* fill, cost, CPU */
-double top_now(void);
+double top_now(void);					      /* seconds, of CLOCK_MONOTONIC */
 
 /* Arranges and prints a frame of text, for what is no terminal. 0 or -ENOMEM. */
 int top_print(struct top *t);

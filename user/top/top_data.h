@@ -81,13 +81,16 @@ struct top_data {
 };
 
 /*
- * 0 or -ENOMEM. `since`: when counting began, if all of it is news; 0 if it began before us.
+ * 0 or -ENOMEM. `since`: when counting began, in ns since boot, if all of it is news; 0 if it began
+ * before us.
  * `lives` stay the caller's.
  */
 int top_data_open(struct top_data *d, struct live *lives, int count, uint64_t since);
 void top_data_close(struct top_data *d);
 /* Takes a snapshot and brings all tables up to date, but for derived ones. 0 or -errno. */
 int top_data_frame(struct top_data *d);
+/* Lets go of conversations where there are too many; part of each frame. */
+void top_data_let_go(struct top_data *d);
 /* The table to look at; sums it up if it is derived. NULL: no memory. */
 struct table *top_data_table(struct top_data *d, enum table_id id, uint8_t hidden);
 /* Of interface `iface`, 0 for all of them: by IP flows, or every frame seen. */

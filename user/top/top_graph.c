@@ -47,7 +47,8 @@ double graph_max(const struct graph *g, uint32_t points)
 	return max;
 }
 
-double scale_of(double value, double max, bool log)
+/* `value` of `max`, both not negative, on a scale of 0 to 1. */
+static double scale_of(double value, double max, bool log)
 {
 	double x;
 

@@ -20,6 +20,7 @@ struct graph {
 	uint64_t count;				/* there ever were */
 };
 
+/* At `ns` since boot: bytes or packets a second. */
 void graph_add(struct graph *g, uint64_t ns, double in, double out);
 /* Points that `width` columns show. */
 uint32_t graph_points(const struct graph *g, int width, enum glyphs glyphs);
@@ -33,7 +34,5 @@ void graph_line(const struct graph *g, int line, int lines, int width, enum glyp
 		char *to, size_t size);
 /* A bar of value[0] and value[1] of `max`: how many columns each of the two takes. */
 void bar_columns(const double value[2], double max, int width, bool log, int columns[2]);
-/* `value` of `max`, both not negative, on a scale of 0 to 1. */
-double scale_of(double value, double max, bool log);
 
 #endif

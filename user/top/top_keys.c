@@ -207,8 +207,8 @@ static void set_interval(struct top *t, double interval)
 		t->interval = interval;
 }
 
-/* Views, sorting and moving. True if the key was one of these. */
-static bool press_to_go(struct top *t, int key)
+/* Each of these: whether the key was one of its own. */
+static bool press_view(struct top *t, int key)
 {
 	int i;
 
@@ -222,170 +222,216 @@ static bool press_to_go(struct top *t, int key)
 	case '\t':
 	case KEY_F(2):
 		top_show_tab(t, (t->tab + 1) % TAB_COUNT);
-		break;
+		return true;
 	case KEY_BTAB:
 		top_show_tab(t, (t->tab + TAB_COUNT - 1) % TAB_COUNT);
-		break;
+		return true;
+	case 'i':
+		top_next_interface(t);
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool press_order(struct top *t, int key)
+{
+	switch (key) {
 	case '1':
 	case '2':
 	case '3':
 		sort_by_window(t, key - '1');
-		break;
+		return true;
 	case 'M':
 		top_sort(t, top_view(t)->in ? "bytes" : top_view(t)->sort);
-		break;
+		return true;
 	case '<':
 	case '>':
 		top_sort(t, screen_column_beside(t, key == '<' ? -1 : 1));
-		break;
+		return true;
 	case KEY_F(6):
 		open_menu(t);
-		break;
+		return true;
 	case 'r':
 	case 'I':
 		top_sorting(t)->reverse = !top_sorting(t)->reverse;
-		break;
-	case KEY_UP:
-	case 'k':
-		top_move(t, -1);
-		break;
-	case KEY_DOWN:
-	case 'j':
-		top_move(t, 1);
-		break;
-	case KEY_PPAGE:
-		top_move(t, -t->page);
-		break;
-	case KEY_NPAGE:
-		top_move(t, t->page);
-		break;
-	case KEY_HOME:
-		top_move(t, -(int)t->order.matched);
-		break;
-	case KEY_END:
-		top_move(t, (int)t->order.matched);
-		break;
+		return true;
+	case 'o':
+		t->order_held = !t->order_held;
+		return true;
 	default:
 		return false;
 	}
-	return true;
+}
+
+static bool press_cursor(struct top *t, int key)
+{
+	switch (key) {
+	case KEY_UP:
+	case 'k':
+		top_move(t, -1);
+		return true;
+	case KEY_DOWN:
+	case 'j':
+		top_move(t, 1);
+		return true;
+	case KEY_PPAGE:
+		top_move(t, -t->page);
+		return true;
+	case KEY_NPAGE:
+		top_move(t, t->page);
+		return true;
+	case KEY_HOME:
+		top_move(t, -(int)t->order.matched);
+		return true;
+	case KEY_END:
+		top_move(t, (int)t->order.matched);
+		return true;
+	case 'F':
+		toggle_follow(t);
+		return true;
+	case KEY_ESC:
+		escape(t);
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool press_hide(struct top *t, int key)
+{
+	switch (key) {
+	case 'p':
+		hide(t, HIDE_HOST_PORT | HIDE_PEER_PORT);
+		return true;
+	case 'S':
+		hide(t, HIDE_HOST_PORT);
+		return true;
+	case 'D':
+		hide(t, HIDE_PEER_PORT);
+		return true;
+	case 's':
+		hide(t, HIDE_HOST);
+		return true;
+	case 'd':
+		hide(t, HIDE_PEER);
+		return true;
+	default:
+		return false;
+	}
 }
 
 /* How it looks. */
-static bool press_to_look(struct top *t, int key)
+static bool press_look(struct top *t, int key)
 {
 	struct look *l = &t->look;
 
 	switch (key) {
 	case KEY_F(7):
 		top_toggle_names(t);
-		break;
+		return true;
 	case 'N':
 		l->services = !l->services;
-		break;
-	case 'p':
-		hide(t, HIDE_HOST_PORT | HIDE_PEER_PORT);
-		break;
-	case 'S':
-		hide(t, HIDE_HOST_PORT);
-		break;
-	case 'D':
-		hide(t, HIDE_PEER_PORT);
-		break;
-	case 's':
-		hide(t, HIDE_HOST);
-		break;
-	case 'd':
-		hide(t, HIDE_PEER);
-		break;
+		return true;
 	case 't':
 	case KEY_F(8):
 		l->sides = (l->sides + 1) % SIDES_COUNT;
-		break;
+		return true;
 	case 'u':
 	case KEY_F(5):
 		l->unit = (l->unit + 1) % RATE_UNITS;
-		break;
+		return true;
 	case 'b':
 		l->bars = !l->bars;
-		break;
+		return true;
 	case 'B':
 		l->bar_window = (l->bar_window + 1) % WINDOWS;
 		snprintf(t->message, sizeof(t->message), "bars are of the last %d s",
 			 (int)(window_ns[l->bar_window] / 1000000000));
-		break;
+		return true;
 	case 'L':
 		l->log = !l->log;
-		break;
+		return true;
 	case 'T':
 		l->totals = !l->totals;
-		break;
+		return true;
 	case 'g':
 		t->graph_shown = !t->graph_shown;
-		break;
+		return true;
 	default:
 		return false;
 	}
-	return true;
 }
 
-static void press_else(struct top *t, int key)
+/* What asks for words. */
+static bool press_words(struct top *t, int key)
 {
 	switch (key) {
-	case 'q':
-	case KEY_F(10):
-	case KEY_CTRL('c'):
-		t->quit = true;
-		break;
-	case 'h':
-	case '?':
-	case KEY_F(1):
-		t->help = 1;
-		break;
-	case 'P':
-	case ' ':
-	case KEY_F(9):
-		t->paused = !t->paused;
-		break;
-	case 'o':
-		t->order_held = !t->order_held;
-		break;
-	case 'F':
-		toggle_follow(t);
-		break;
 	case '/':
 	case KEY_F(3):
 		start_prompt(t, PROMPT_SEARCH);
-		break;
+		return true;
 	case KEY_F(15):
 		find(t, -1);
-		break;
-	case 'f':
-		start_prompt(t, PROMPT_FILTER);
-		break;
-	case 'i':
-		top_next_interface(t);
-		break;
+		return true;
 	case '\\':
 	case 'l':
 	case KEY_F(4):
 		start_prompt(t, PROMPT_MATCH);
-		break;
+		return true;
+	case 'f':
+		start_prompt(t, PROMPT_FILTER);
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* The frames themselves. */
+static bool press_pace(struct top *t, int key)
+{
+	switch (key) {
+	case 'P':
+	case ' ':
+	case KEY_F(9):
+		t->paused = !t->paused;
+		return true;
 	case '+':
 		set_interval(t, t->interval * 2);
-		break;
+		return true;
 	case '-':
 		set_interval(t, t->interval / 2);
-		break;
-	case KEY_ESC:
-		escape(t);
-		break;
+		return true;
 	case KEY_CTRL('l'):
 		clearok(stdscr, TRUE);
-		break;
+		return true;
+	case 'h':
+	case '?':
+	case KEY_F(1):
+		t->help = 1;
+		return true;
+	case 'q':
+	case KEY_F(10):
+	case KEY_CTRL('c'):
+		t->quit = true;
+		return true;
 	default:
-		break;
+		return false;
 	}
+}
+
+/* On a screen that nothing covers. */
+static void press(struct top *t, int key)
+{
+	static bool (*const presses[])(struct top *, int) = {
+		press_view, press_order, press_cursor, press_hide,
+		press_look, press_words, press_pace,
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(presses) / sizeof(presses[0]); i++)
+		if (presses[i](t, key))
+			return;
 }
 
 void keys_press(struct top *t, int key)
@@ -408,8 +454,8 @@ void keys_press(struct top *t, int key)
 		else if (key == 'n')
 			top_toggle_names(t);
 		else
-			press_to_look(t, key);
-	} else if (!press_to_go(t, key) && !press_to_look(t, key)) {
-		press_else(t, key);
+			press_look(t, key);
+	} else {
+		press(t, key);
 	}
 }

@@ -88,7 +88,7 @@ bool cell_is_zero(const struct look *look, const struct field *f, const void *ro
 /* How long a row's addresses are as text. */
 int row_wish(const struct look *look, const struct view *v, const void *row);
 
-/* A rate in the unit chosen, of a window's sum of bytes or packets. */
+/* A rate in the unit chosen, of a window's sum of bytes or packets in `span` ns. */
 double look_rate(const struct look *look, uint64_t sum, uint64_t span);
 /* What a bar is drawn of: out and in, per second in the unit chosen. */
 void row_bar(const struct look *look, const struct field *bar, const struct view *v,

@@ -44,14 +44,14 @@ struct rates {
 void rates_init(struct rates *r, struct rowset *set, size_t counters, size_t windows, size_t limit);
 void rates_free(struct rates *r);
 
-/* A frame: begin, any number of additions to rows, end. Moments never go back. */
+/* A frame, at `ns` since boot: begin, any number of additions to rows, end. It never goes back. */
 void rates_begin(struct rates *r, uint64_t ns);
 /* Adds to a row's counters and windows. A row may come several times. 0 or -ENOMEM. */
 int rates_add(struct rates *r, uint32_t row, const uint64_t add[4]);
 void rates_end(struct rates *r);
 /* Whether the longest window of a row is empty. */
 bool windows_idle(const struct windows *w);
-/* The time that the sums of a window are of; 0 while there is only one frame. */
+/* The time in ns that the sums of a window are of; 0 while there is only one frame. */
 uint64_t rates_span(const struct rates *r, int window);
 
 #endif

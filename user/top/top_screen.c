@@ -4,10 +4,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "top/terminal.h"
-#include "top/top_keys.h"
 #include "top/top_parts.h"
 #include "top/top_screen.h"
 
@@ -17,7 +15,7 @@ struct places {
 	int tabs, sides, head;
 	int rows, row_lines; /* first line, and how many for all rows */
 	int height;	     /* of a row */
-	int note, ledger, weather, keys;
+	struct bottom bottom;
 };
 
 static struct layout layout;
@@ -37,13 +35,13 @@ static struct places find_places(const struct top *t)
 	p.sides = p.tabs + 1;
 	p.head = p.sides + 1;
 	p.rows = p.head + 1;
-	p.keys = LINES - 1;
-	p.weather = bottom > 1 ? LINES - 2 : -1;
-	p.ledger = bottom > 1 ? LINES - 3 : -1;
-	p.note = -1;
+	p.bottom.keys = LINES - 1;
+	p.bottom.weather = bottom > 1 ? LINES - 2 : -1;
+	p.bottom.ledger = bottom > 1 ? LINES - 3 : -1;
+	p.bottom.note = -1;
 	if (top_warning(t, (char[256]){ 0 }, 256) && LINES >= 16) {
 		bottom++;
-		p.note = LINES - 4;
+		p.bottom.note = LINES - 4;
 	}
 	p.row_lines = LINES - bottom - p.rows;
 	if (look_sides(&t->look, top_view(t)) == SIDES_LINES)
@@ -53,7 +51,7 @@ static struct places find_places(const struct top *t)
 
 /* ---- tabs ---- */
 
-/* The key that shows a view is underlined in its name by a bold letter. */
+/* In a view's name the letter that shows it is bold. Returns where they end. */
 static int draw_tabs(const struct top *t, int y)
 {
 	int i, x = 0;
@@ -333,133 +331,6 @@ static void make_layout(struct top *t)
 	layout_make(&layout, t->table->view, &t->look, t->wish, COLS);
 }
 
-/* ---- the bottom ---- */
-
-static void add_service(const struct field *f, const void *row, char *to, size_t size)
-{
-	const char *name = service_name(*(const struct service *)((const char *)row + f->offset));
-	size_t n = strlen(to);
-
-	if (name)
-		snprintf(to + n, size - n, " (%s)", name);
-}
-
-/* How long a row has been silent, where it knows. */
-static void add_age(const struct top *t, char *to, size_t size)
-{
-	const struct field *last = view_field(t->table->view, "last", true);
-	struct timespec now;
-	uint64_t then;
-
-	if (!last)
-		return;
-	clock_gettime(CLOCK_REALTIME, &now);
-	then = field_number(last, row_at(t, t->cursor)) / 1000000000;
-	snprintf(to, size, "  last %llu s ago",
-		 (unsigned long long)((uint64_t)now.tv_sec > then ? (uint64_t)now.tv_sec - then
-								  : 0));
-}
-
-/* All of the row under the cursor, nothing elided. */
-static void draw_details(const struct top *t, int y)
-{
-	struct look wide = t->look;
-	const struct field *f;
-	char text[1024] = "", cell[256];
-	size_t n = 0;
-
-	wide.services = false;
-	for (f = t->table->view->fields; f->key; f++) {
-		if (!f->rank || f->unit == UNIT_RATE || f->unit == UNIT_EVENTS ||
-		    f->type == FIELD_BAR || f->only & FIELD_TOP_ONLY)
-			continue;
-		if ((f->type == FIELD_INTERFACE && !t->look.interfaces) ||
-		    (f->only & FIELD_JSON_ONLY &&
-		     f->unit == UNIT_BYTES)) /* the sum of both sides */
-			continue;
-		cell_text(&wide, f, top_rates(t), row_at(t, t->cursor), 0, cell, sizeof(cell));
-		if (!*cell)
-			continue;
-		if (f->unit == UNIT_PORT)
-			add_service(f, row_at(t, t->cursor), cell, sizeof(cell));
-		if (f->type == FIELD_ADDR || f->unit == UNIT_PORT || f->type >= FIELD_PROTO)
-			n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s", n ? " " : "",
-					      cell);
-		else
-			n += (size_t)snprintf(text + n, sizeof(text) - n, "  %s %s",
-					      top_field_name(t, f, (char[40]){ 0 }, 40), cell);
-		if (n >= sizeof(text))
-			return;
-	}
-	add_age(t, text + n, sizeof(text) - n);
-	whole_words(text, COLS);
-	term_put(y, 0, COLS, STYLE_BOLD, text);
-}
-
-static void draw_functions(int y)
-{
-	int i, x = 0, width;
-	char text[16];
-
-	term_put(y, 0, COLS, STYLE_LABEL, "");
-	for (i = 0; i < 10; i++) {
-		width = COLS >= 100 ? 7 : 6;
-		snprintf(text, sizeof(text), "F%d", i + 1);
-		if (x + width > COLS)
-			break;
-		term_put(y, x, i < 9 ? 2 : 3, STYLE_PLAIN, text);
-		x += i < 9 ? 2 : 3;
-		term_put(y, x, width, STYLE_LABEL, function_labels[i]);
-		x += width;
-		if (COLS < 83 && i == 8)
-			x = COLS - 7;
-	}
-}
-
-static void draw_prompt(const struct top *t, int y)
-{
-	static const char *const names[] = { "", "search: ", "show only: ", "filter: " };
-	const char *name = names[t->prompt], *shown = t->typed;
-	int room = COLS - (int)strlen(name) - 1;
-	char text[TYPED_SIZE + 40];
-
-	/* Its end is where one types. */
-	if ((int)strlen(shown) > room)
-		shown += (int)strlen(shown) - (room > 0 ? room : 0);
-	snprintf(text, sizeof(text), "%s%s_", name, shown);
-	term_put(y, 0, COLS, STYLE_LABEL, text);
-}
-
-static void draw_bottom(const struct top *t, const struct places *p)
-{
-	char text[256];
-
-	if (p->note >= 0) {
-		top_warning(t, text, sizeof(text));
-		term_put(p->note, 0, COLS, STYLE_WARN, text);
-	}
-	if (p->ledger >= 0) {
-		top_ledger(t, COLS, text, sizeof(text));
-		whole_words(text, COLS);
-		term_put(p->ledger, 0, COLS,
-			 top_data_snapshot(&t->data, t->iface)->ledger.balanced ? STYLE_PLAIN
-										: STYLE_WARN,
-			 text);
-		top_weather(t, text, sizeof(text));
-		whole_words(text, COLS);
-		if (t->message[0])
-			term_put(p->weather, 0, COLS, STYLE_BOLD, t->message);
-		else if (t->cursor >= 0 && t->cursor < (int)t->order.count)
-			draw_details(t, p->weather);
-		else
-			term_put(p->weather, 0, COLS, STYLE_PLAIN, text);
-	}
-	if (t->prompt)
-		draw_prompt(t, p->keys);
-	else
-		draw_functions(p->keys);
-}
-
 int screen_draw(struct top *t)
 {
 	struct places p = find_places(t);
@@ -481,7 +352,7 @@ int screen_draw(struct top *t)
 		draw_state(t, p.tabs, x);
 		draw_head(t, &p);
 		draw_rows(t, &p);
-		draw_bottom(t, &p);
+		bottom_draw(t, &p.bottom);
 		if (t->menu >= 0)
 			overlay_menu(t, p.rows, p.row_lines);
 	}

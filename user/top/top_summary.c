@@ -34,39 +34,31 @@ void summary_title(const struct top *t)
 		term_put(0, COLS - width - 9, 8, STYLE_WARN, "[PAUSED]");
 }
 
+static void draw_number(int y, int x, double value)
+{
+	char number[16], text[32];
+
+	snprintf(text, sizeof(text), "%6s", scaled_text(value, number, sizeof(number)));
+	term_put(y, x, 6, STYLE_PLAIN, text);
+}
+
+/* Packets are counter `first` of a row and of its windows, bytes the next. */
 static void draw_total(const struct top *t, int y, const char *name, enum style style,
 		       const uint64_t *count, const struct windows *w, int first)
 {
 	const struct rates *r = &t->data.total_rates;
-	int other = t->look.unit == RATE_PACKETS, k;
-	char text[32];
+	const bool packets = t->look.unit == RATE_PACKETS;
+	struct look other = t->look;
+	int k;
 
 	term_put(y, 0, 9, style, name);
-	for (k = 0; k < WINDOWS; k++) {
-		uint64_t sum = 0;
-		int i;
-
-		for (i = first < 0 ? 0 : first; i < (first < 0 ? 4 : first + 2); i += 2)
-			sum += w->sum[k][i + !other];
-		snprintf(text, sizeof(text), "%6s",
-			 scaled_text(look_rate(&t->look, sum, rates_span(r, k)), (char[16]){ 0 },
-				     16));
-		term_put(y, 9 + 7 * k, 6, STYLE_PLAIN, text);
-	}
-	snprintf(text, sizeof(text), "%6s",
-		 scaled_text((double)count[!other], (char[16]){ 0 }, 16));
-	term_put(y, 30, 6, STYLE_PLAIN, text);
+	for (k = 0; k < WINDOWS; k++)
+		draw_number(y, 9 + 7 * k,
+			    look_rate(&t->look, w->sum[k][first + !packets], rates_span(r, k)));
+	draw_number(y, 30, (double)count[!packets]);
 	/* In packets if the rates are of bytes, and the other way round. */
-	{
-		struct look turned = t->look;
-
-		turned.unit = other ? RATE_BITS : RATE_PACKETS;
-		snprintf(text, sizeof(text), "%6s",
-			 scaled_text(look_rate(&turned, w->sum[1][(first < 0 ? 0 : first) + other],
-					       rates_span(r, 1)),
-				     (char[16]){ 0 }, 16));
-		term_put(y, 37, 6, STYLE_PLAIN, text);
-	}
+	other.unit = packets ? RATE_BITS : RATE_PACKETS;
+	draw_number(y, 37, look_rate(&other, w->sum[1][first + packets], rates_span(r, 1)));
 }
 
 static void draw_totals(const struct top *t, int y)
