@@ -44,9 +44,12 @@ static struct connection *find(struct packet_text *t, const unsigned char *lower
 	return c;
 }
 
-/* The first packet with an acknowledgment that is seen, or a SYN, says where both ends start. */
-void text_relative(struct packet_text *t, const struct ends *e, bool syn, uint32_t *seq,
-		   uint32_t *ack, uint32_t *ack_start)
+/*
+ * Sequence numbers as the line tells them: relative, once the connection is known. The first packet
+ * with an acknowledgment that is seen, or a SYN, says where both ends start.
+ */
+static void text_relative(struct packet_text *t, const struct ends *e, bool syn, uint32_t *seq,
+			  uint32_t *ack, uint32_t *ack_start)
 {
 	unsigned char from[18], to[18];
 	bool from_lower, is_new;

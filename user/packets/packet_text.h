@@ -57,8 +57,5 @@ void text_dns(struct line *l, struct rest *r);
 void text_ends(struct line *l, const struct ends *e, bool ports);
 /* "tcp port 80", of a protocol and the L4 header of a packet that a message quotes. */
 void text_quoted_port(struct line *l, uint8_t proto, const struct rest *r);
-/* Sequence numbers as the line tells them: relative, once the connection is known. */
-void text_relative(struct packet_text *t, const struct ends *e, bool syn, uint32_t *seq,
-		   uint32_t *ack, uint32_t *ack_start);
 
 #endif

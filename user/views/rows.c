@@ -11,7 +11,20 @@
 
 #define AT(row, member) offsetof(struct row, member)
 
-bool conv_key_of(const struct flow_sum *f, struct conv_row *key)
+/* The same conversation from its other end. */
+static void turn_key(struct conv_row *key)
+{
+	struct addr addr = key->host;
+	struct service port = key->host_port;
+
+	key->host = key->peer;
+	key->peer = addr;
+	key->host_port = key->peer_port;
+	key->peer_port = port;
+}
+
+/* As seen from the end on this side of the interface. Whether the flow is what the peer sent. */
+static bool key_of(const struct flow_sum *f, struct conv_row *key)
 {
 	const struct weir_flow *k = (const struct weir_flow *)f;
 	bool icmp = k->proto == WEIR_P_ICMP || k->proto == WEIR_P_ICMPV6;
@@ -28,19 +41,8 @@ bool conv_key_of(const struct flow_sum *f, struct conv_row *key)
 		key->peer_port.port = ntohs(k->dport);
 	}
 	if (from_peer)
-		conv_key_turn(key);
+		turn_key(key);
 	return from_peer;
-}
-
-void conv_key_turn(struct conv_row *key)
-{
-	struct addr addr = key->host;
-	struct service port = key->host_port;
-
-	key->host = key->peer;
-	key->peer = addr;
-	key->host_port = key->peer_port;
-	key->peer_port = port;
 }
 
 uint32_t conv_find(struct rowset *set, const struct flow_sum *f, uint8_t iface, bool *from_peer)
@@ -49,22 +51,22 @@ uint32_t conv_find(struct rowset *set, const struct flow_sum *f, uint8_t iface, 
 	uint32_t number;
 	bool fresh;
 
-	*from_peer = conv_key_of(f, &key);
+	*from_peer = key_of(f, &key);
 	key.iface = iface;
 	number = rowset_look(set, &key);
 	if (number != ROWSET_NONE)
 		return number;
-	conv_key_turn(&key);
+	turn_key(&key);
 	number = rowset_look(set, &key);
 	if (number != ROWSET_NONE) {
 		*from_peer = !*from_peer;
 		return number;
 	}
-	conv_key_turn(&key);
+	turn_key(&key);
 	return rowset_find(set, &key, &fresh);
 }
 
-void conv_row_add(struct conv_row *row, const struct flow_sum *f, bool from_peer)
+static void add_flow(struct conv_row *row, const struct flow_sum *f, bool from_peer)
 {
 	struct weir_sum *sum = from_peer ? &row->received : &row->sent;
 
@@ -92,7 +94,7 @@ int64_t conversations_make(const struct snapshot *s, void **out)
 			rowset_free(&set);
 			return -ENOMEM;
 		}
-		conv_row_add(rowset_row(&set, n), f, from_peer);
+		add_flow(rowset_row(&set, n), f, from_peer);
 	}
 	*out = set.rows;
 	set.rows = NULL;

@@ -56,20 +56,13 @@ struct size_row {
 };
 
 /*
- * The key of the conversation a flow is of, as seen from the end that is on this side of the
- * interface. Returns whether the flow is what the peer sent.
- */
-bool conv_key_of(const struct flow_sum *f, struct conv_row *key);
-/* The same conversation from its other end. */
-void conv_key_turn(struct conv_row *key);
-/*
- * The row of the conversation on interface `iface` in a set of conv_rows, whichever end it was made
- * from; ROWSET_NONE.
+ * The row of a flow's conversation on interface `iface` in a set of conv_rows, whichever end it was
+ * made from; a new one is seen from the end that is on this side of the interface. *from_peer:
+ * whether the flow is what the row's peer sent. ROWSET_NONE: no memory.
  */
 uint32_t conv_find(struct rowset *set, const struct flow_sum *f, uint8_t iface, bool *from_peer);
-void conv_row_add(struct conv_row *row, const struct flow_sum *f, bool from_peer);
 
-/* The key of an entry of the ports table. */
+/* The key of entry `index` of the ports table, which is of protocol index >> 16. */
 struct service port_key_of(uint32_t index);
 
 /* The size_row that a bucket of weir_totals.size belongs to, 0 to SIZE_ROWS - 1. */

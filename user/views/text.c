@@ -24,7 +24,7 @@ void interfaces_named(const char *const *names, int count)
 	interface_count = count;
 }
 
-const char *interface_name(uint8_t number)
+static const char *interface_name(uint8_t number)
 {
 	return number && number <= interface_count ? interfaces[number - 1] : "";
 }
@@ -51,7 +51,7 @@ const char *time_text(uint64_t ns, char *to, size_t size)
 
 const char *proto_name(uint8_t proto, char *to, size_t size)
 {
-	/* The usual ones without a look at /etc/protocols, which a container may lack. */
+	/* Of our own: a container may lack /etc/protocols. */
 	static const char *const known[256] = {
 		[1] = "icmp",  [2] = "igmp",   [6] = "tcp",    [17] = "udp",	[41] = "ipv6",
 		[47] = "gre",  [50] = "esp",   [51] = "ah",    [58] = "icmpv6", [89] = "ospf",
@@ -162,8 +162,6 @@ const char *field_text(const struct field *f, const void *row, char *to, size_t 
 		name = service_name(*(const struct service *)at);
 		snprintf(to, size, "%s", name ? name : "");
 		return to;
-	case FIELD_TEXT:
-		return *(const char *const *)at;
 	case FIELD_INTERFACE:
 		return interface_name(*(const uint8_t *)at);
 	default:

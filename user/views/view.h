@@ -21,7 +21,6 @@ enum field_type {
 	FIELD_DIR,	 /* u8, enum weir_dir, by name */
 	FIELD_SERVICE,	 /* struct service */
 	FIELD_FLAGS,	 /* u8, TCP flags as letters; text only */
-	FIELD_TEXT,	 /* const char * */
 	FIELD_INTERFACE, /* u8, a number of interfaces_named(); 0, of files, is left out */
 };
 
@@ -139,11 +138,12 @@ uint64_t field_number(const struct field *f, const void *row);
 
 /* The names that a row's number of its interface stands for; they are not copied. */
 void interfaces_named(const char *const *names, int count);
-const char *interface_name(uint8_t number);
+/* A number where the protocol is none of the usual ones. */
 const char *proto_name(uint8_t proto, char *to, size_t size);
 /* The service's name, or NULL. */
 const char *service_name(struct service s);
 const char *addr_text(const struct addr *a, char *to, size_t size);
+/* RFC 3339 with nanoseconds, of ns since the epoch. */
 const char *time_text(uint64_t ns, char *to, size_t size);
 extern const char *const class_names[WEIR_CLASSES];
 extern const char *const reason_names[WEIR_REASONS];
