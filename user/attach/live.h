@@ -70,7 +70,7 @@ struct live {
 
 struct live_options {
 	enum mode mode;
-	uint64_t memory;
+	uint64_t memory;       /* bytes, for all tables */
 	uint32_t flow_records; /* per CPU, 0: by memory */
 	const char *filter;    /* pcap-filter expression, NULL for none */
 };
@@ -129,6 +129,7 @@ int live_slots_fill(struct live *l);
 
 /* The interface's own counters since attach. */
 int live_counters(struct live *l, struct link_counters *out);
+/* ns since attach. */
 uint64_t live_duration(const struct live *l);
 
 #endif

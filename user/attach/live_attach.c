@@ -26,9 +26,8 @@ static int make_plan(struct live *l, const struct live_options *o)
 	if (err)
 		fail(l, "%s: --memory %llu MiB is too little for %d CPUs: try %d or more",
 		     l->iface.name, (unsigned long long)o->memory >> 20, cpus, 8 + cpus * 2);
-	if (o->flow_records) {
+	if (o->flow_records)
 		p->flow_sets = (o->flow_records + WEIR_WAYS - 1) / WEIR_WAYS;
-	}
 	return err;
 }
 
@@ -62,8 +61,7 @@ static void explain_tc(struct live *l, int err)
 	if (err == -EADDRINUSE) {
 		fail(l,
 		     "%s: a qdisc `ingress` is where clsact would be, which has a place for what "
-		     "is "
-		     "sent: `tc qdisc replace dev %s clsact`, if its filters may go",
+		     "is sent: `tc qdisc replace dev %s clsact`, if its filters may go",
 		     l->iface.name, l->iface.name);
 		return;
 	}
@@ -262,8 +260,7 @@ static int pin_place(struct live *l, struct pin_dir *d)
 	if (err == -EXDEV)
 		fail(l,
 		     "%s: no bpffs here, and one mounted now would vanish with this mount "
-		     "namespace "
-		     "(`ip netns exec` makes one): use `nsenter --net=/run/netns/NAME`",
+		     "namespace (`ip netns exec` makes one): use `nsenter --net=/run/netns/NAME`",
 		     l->iface.name);
 	else if (err == -ESRCH)
 		fail(l,

@@ -210,7 +210,6 @@ static int drop(const struct pin_dir *d)
 	if (!id && !xdp_query(d->ifindex, &x) && !strcmp(x.name, "weir_xdp"))
 		id = x.id;
 	err = id ? xdp_drop(d->ifindex, id) : 0;
-
 	if (d->abi == WEIR_ABI)
 		read_meta(&l, d);
 	tc_drop(d->ifindex, l.meta.made_clsact);
