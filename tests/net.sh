@@ -743,6 +743,16 @@ case_clean_attached()
 	clear_of_weir
 }
 
+# The lab is another namespace, which is looked for.
+case_clean_without_tools()
+{
+	lab
+	attach
+	good env PATH=/nonexistent "$WEIR" clean
+	same "what clean says" "$OUT" "1 attachment removed"
+	clear_of_weir
+}
+
 case_stale_xdp_off()
 {
 	lab
@@ -928,6 +938,7 @@ run_case "status" case_status
 run_case "status where costs are not measured" case_status_unmeasured
 run_case "status as CSV" case_status_csv
 run_case "clean what is attached" case_clean_attached
+run_case "clean what is attached, where there is no other program" case_clean_without_tools
 run_case "stale pins of a namespace" case_stale_namespace
 run_case "stale pins of a program taken off" case_stale_xdp_off
 run_case "detach a program taken off" case_stale_xdp_off_detach

@@ -6,6 +6,7 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
@@ -244,22 +245,22 @@ int live_detach(struct live *l, const char *name)
 
 static bool enter_netns(uint64_t inode)
 {
-	FILE *p = popen("ls -d /run/netns/* /proc/[0-9]*/ns/net 2>/dev/null", "re");
-	char path[256];
+	glob_t paths = { 0 };
 	bool found = false;
+	size_t i;
+	int fd;
 
-	while (p && !found && fgets(path, sizeof(path), p)) {
-		int fd;
-
-		path[strcspn(path, "\n")] = 0;
-		fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* By name, or by a process that is there. */
+	glob("/run/netns/*", 0, NULL, &paths);
+	glob("/proc/[0-9]*/ns/net", GLOB_APPEND, NULL, &paths);
+	for (i = 0; i < paths.gl_pathc && !found; i++) {
+		fd = open(paths.gl_pathv[i], O_RDONLY | O_CLOEXEC);
 		if (fd < 0)
 			continue;
 		found = !setns(fd, CLONE_NEWNET) && iface_netns() == inode;
 		close(fd);
 	}
-	if (p)
-		pclose(p);
+	globfree(&paths);
 	return found;
 }
 
