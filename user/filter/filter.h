@@ -82,7 +82,8 @@ struct filter_kernel {
 
 /*
  * Compiles for frames of `link` (enum weir_link). 0, or a negative errno with a line in `why`: of
- * -EINVAL it is libpcap's own message, of -ELIBACC that libpcap is missing. Netmask in host order.
+ * -EINVAL it is libpcap's own message, or that no filter can be for such a link; of -ELIBACC that
+ * libpcap is missing. Netmask in host order.
  */
 int filter_compile(struct filter *f, const char *expression, uint8_t link, uint32_t netmask,
 		   char why[FILTER_WHY]);
@@ -91,9 +92,13 @@ int filter_compile(struct filter *f, const char *expression, uint8_t link, uint3
  * where libpcap is missing, for then nobody knows.
  */
 bool filter_can_be(const char *expression);
-/* An interface's netmask, where it has one IPv4 network. */
+/*
+ * The netmask, in host order, of an interface's IPv4 network: of its first, where it has several.
+ * FILTER_NETMASK_UNKNOWN where it has none.
+ */
 uint32_t filter_netmask(const char *interface);
-/* The same for an open savefile (a pcap_t), whose link type counts. */
+/* As filter_compile(), for an open savefile (a pcap_t): its link type counts, and no netmask is
+ * known. */
 int filter_compile_file(struct filter *f, const char *expression, void *pcap, char why[FILTER_WHY]);
 void filter_free(struct filter *f);
 /* Runs the classic program over a frame of `length` bytes on the wire, `captured` of them here. */

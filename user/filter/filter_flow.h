@@ -16,7 +16,6 @@
 /* Bits of what a program has written, or reads: M[0] to M[15], then these. */
 #define FLOW_A (1U << 16)
 #define FLOW_X (1U << 17)
-#define FLOW_M 0xffffU
 
 struct flow_note {
 	bool reached;

@@ -57,6 +57,7 @@ struct filter_kernel filter_kernel(void)
 }
 
 /*
+ * An fd of BTF that has them, or a negative errno.
  * The kernel takes a function as bpf_loop()'s only if it has a type. int weir_filter(void *), and
  * long loop(unsigned int, void *), as near as it looks: it asks for "static" alone.
  */
@@ -141,9 +142,11 @@ static void explain(const struct filter_program *p, const struct filter_way *way
 
 	if (err == -EPERM) {
 		snprintf(why, FILTER_WHY, "no privilege to load a filter: run as root");
-	} else if (log) {
-		load_program(p, way, frags, log);
-		last_words(log, words, sizeof(words));
+	} else {
+		if (log) {
+			load_program(p, way, frags, log);
+			last_words(log, words, sizeof(words));
+		}
 		snprintf(why, FILTER_WHY, "the kernel refused the translated filter (%s): %s",
 			 strerror(-err), words);
 	}

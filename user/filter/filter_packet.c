@@ -185,11 +185,10 @@ static void load_there(struct emitter *e, uint32_t size, uint8_t dst, bool near)
 /* R_SPARE = X + at, in 64 bits: nothing wraps. Returns whether that is near. */
 static bool aim(struct emitter *e, bool indexed, uint32_t at)
 {
-	if (at <= INT32_MAX) {
+	if (at <= INT32_MAX)
 		emit_set(e, R_SPARE, (int32_t)at);
-	} else {
+	else
 		emit_wide(e, R_SPARE, 0, (int32_t)at);
-	}
 	if (indexed)
 		emit(e, BPF_ALU64 | BPF_ADD | BPF_X, R_SPARE, R_X, 0, 0);
 	return !indexed && at <= PACKET_MAX;
@@ -219,11 +218,10 @@ static void load_tagged_byte(struct emitter *e, uint32_t at)
 		return;
 	}
 	at -= at < TAG_AT ? 0 : TAG_END - TAG_AT;
-	if (!e->twin->slow) {
+	if (!e->twin->slow)
 		emit_load(e, 1, R_SCRATCH, R_DATA, (int32_t)at);
-	} else {
+	else
 		load_there(e, 1, R_SCRATCH, aim(e, false, at));
-	}
 }
 
 /* A load at a fixed place that the tag has a part in, in host order. */
@@ -233,7 +231,7 @@ static void load_split(struct emitter *e, const struct place *p, uint8_t dst)
 
 	if (p->at >= TAG_AT && p->at + p->size <= TAG_END) {
 		load_tag(e, p->at - TAG_AT, p->size);
-		emit(e, BPF_ALU | BPF_MOV | BPF_X, dst, R_SCRATCH, 0, 0);
+		emit_move32(e, dst, R_SCRATCH);
 		return;
 	}
 	emit_set(e, dst, 0);
@@ -344,13 +342,12 @@ static void load_slow(struct emitter *e, const struct sock_filter *c, const stru
 {
 	bool indexed = flow_is_indexed(c);
 
-	if (p->split && indexed) {
+	if (p->split && indexed)
 		load_split_at_x(e, p);
-	} else if (p->split) {
+	else if (p->split)
 		load_split(e, p, dst);
-	} else {
+	else
 		load_there(e, p->size, dst, aim(e, indexed, p->at));
-	}
 }
 
 bool emit_packet_load(struct emitter *e, uint32_t i, struct known *k)
