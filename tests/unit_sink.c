@@ -157,127 +157,132 @@ static bool has_failed(const struct sink_stats *s)
 	return s->errors >= 2;
 }
 
-static void fresh(void)
+static bool has_refused(const struct sink_stats *s)
 {
-	fake.answer = 0;
-	fake.stuck = fake.closed = false;
+	return s->dropped_packets[DROP_REFUSED];
+}
+
+struct trial {
+	struct export_config *config;
+	struct sink *sink; /* NULL: refused */
+	char why[200];
+};
+
+/* A fake that answers so, behind a queue of `most` batches. */
+static struct trial begin(const char *target, uint32_t most, int answer, bool stuck)
+{
+	const struct sink_limits limits = { 1000, most };
+	struct trial t = { .config = config_of(target) };
+
+	fake.answer = answer;
+	fake.stuck = stuck;
+	fake.closed = false;
 	fake.packets = fake.calls = 0;
 	*said = 0;
+	t.sink = sink_start(&fake_type, t.config->sections[1], &limits, t.why, sizeof(t.why));
+	return t;
+}
+
+static void end(struct trial *t, uint64_t deadline_ns)
+{
+	if (t->sink) {
+		sink_stop(t->sink, deadline_ns);
+		sink_free(t->sink);
+	}
+	export_config_free(t->config);
+}
+
+/* Until the fake has something in hand. */
+static void wait_for_call(void)
+{
+	int i;
+
+	for (i = 0; !fake.calls && i < 5000; i++)
+		usleep(1000);
+	assert_true(fake.calls > 0);
 }
 
 static void a_sink_delivers_and_retries(void **state)
 {
-	const struct sink_limits limits = { 1000, 10 };
-	struct export_config *c = config_of("x");
-	char why[200];
-	struct sink *s;
+	struct trial t = begin("x", 10, 0, false);
 	struct sink_stats stats;
 
 	(void)state;
-	fresh();
-	s = sink_start(&fake_type, c->sections[1], &limits, why, sizeof(why));
-	assert_non_null(s);
-	give(s, 5);
-	wait_for(s, is_idle);
+	assert_non_null(t.sink);
+	give(t.sink, 5);
+	wait_for(t.sink, is_idle);
 	fake.answer = -ECONNREFUSED;
-	give(s, 7);
-	wait_for(s, has_failed);
+	give(t.sink, 7);
+	wait_for(t.sink, has_failed);
 	fake.answer = 0;
-	give(s, 1);
-	stats = wait_for(s, has_three);
+	give(t.sink, 1);
+	stats = wait_for(t.sink, has_three);
 	assert_int_equal(stats.packets, 13);
 	assert_int_equal(fake.packets, 13);
 	assert_int_equal(lines_said(), 2); /* once ill, once well, however often it tried */
 	assert_non_null(strstr(said, "json x: does not answer: Connection refused\n"));
 	assert_non_null(strstr(said, "all right again after"));
-	sink_stop(s, now_ns() + SECOND);
-	sink_free(s);
+	end(&t, now_ns() + SECOND);
 	assert_true(fake.closed);
-	export_config_free(c);
 }
 
 /* Full: the oldest go, counted; the newest and the one in hand arrive. */
 static void a_full_queue_drops_its_oldest(void **state)
 {
-	const struct sink_limits limits = { 1000, 4 };
-	struct export_config *c = config_of("x");
-	char why[200];
-	struct sink *s;
+	struct trial t = begin("x", 4, 0, true);
 	struct sink_stats stats;
 	uint32_t i;
 
 	(void)state;
-	fresh();
-	fake.stuck = true;
-	s = sink_start(&fake_type, c->sections[1], &limits, why, sizeof(why));
-	give(s, 1);
-	while (!fake.calls)
-		usleep(1000);
+	give(t.sink, 1);
+	wait_for_call();
 	for (i = 1; i <= 10; i++)
-		give(s, 1U << i);
-	sink_stats_get(s, &stats);
+		give(t.sink, 1U << i);
+	sink_stats_get(t.sink, &stats);
 	assert_int_equal(stats.queued_records, 4);
 	assert_int_equal(stats.dropped_records[DROP_QUEUE_FULL], 6);
 	assert_int_equal(stats.dropped_packets[DROP_QUEUE_FULL], 0x7e);
 	fake.stuck = false;
-	wait_for(s, is_idle);
-	sink_stop(s, now_ns() + SECOND);
-	sink_free(s);
+	wait_for(t.sink, is_idle);
+	end(&t, now_ns() + SECOND);
 	assert_int_equal(fake.packets, 1 + 0x780);
-	export_config_free(c);
 }
 
 static void what_is_refused_is_counted(void **state)
 {
-	const struct sink_limits limits = { 1000, 4 };
-	struct export_config *c = config_of("x");
-	char why[200];
-	struct sink *s;
+	struct trial t = begin("x", 4, -EBADMSG, false);
 	struct sink_stats stats;
 
 	(void)state;
-	fresh();
-	fake.answer = -EBADMSG;
-	s = sink_start(&fake_type, c->sections[1], &limits, why, sizeof(why));
-	give(s, 9);
-	while (!fake.calls)
-		usleep(1000);
-	sink_stop(s, now_ns() + SECOND);
-	usleep(10000);
-	sink_stats_get(s, &stats);
+	give(t.sink, 9);
+	stats = wait_for(t.sink, has_refused);
 	assert_int_equal(stats.dropped_packets[DROP_REFUSED], 9);
-	sink_free(s);
-	export_config_free(c);
+	end(&t, now_ns() + SECOND);
 }
 
 /* One that never comes back costs a stop its deadline, and no more. */
 static void a_stop_is_in_time(void **state)
 {
-	const struct sink_limits limits = { 1000, 4 };
-	struct export_config *c = config_of("x");
-	char why[200];
+	struct trial t = begin("x", 4, -ETIMEDOUT, false);
 	uint64_t begun;
-	struct sink *s;
 
 	(void)state;
-	fresh();
-	fake.answer = -ETIMEDOUT;
-	s = sink_start(&fake_type, c->sections[1], &limits, why, sizeof(why));
-	give(s, 9);
-	while (!fake.calls)
-		usleep(1000);
+	give(t.sink, 9);
+	wait_for_call();
 	begun = now_ns();
-	sink_stop(s, begun + SECOND / 2);
-	sink_free(s);
+	end(&t, begun + SECOND / 2);
 	assert_true(now_ns() - begun < 2 * SECOND);
 	assert_int_equal(lines_said(), 2); /* the fault, and what never arrived */
-	export_config_free(c);
+}
 
-	c = config_of("bad");
-	s = sink_start(&fake_type, c->sections[1], &limits, why, sizeof(why));
-	assert_null(s);
-	assert_string_equal(why, "fake: bad is bad");
-	export_config_free(c);
+static void a_bad_target_is_refused(void **state)
+{
+	struct trial t = begin("bad", 4, 0, false);
+
+	(void)state;
+	assert_null(t.sink);
+	assert_string_equal(t.why, "fake: bad is bad");
+	end(&t, 0);
 }
 
 int main(void)
@@ -287,6 +292,7 @@ int main(void)
 		cmocka_unit_test(a_full_queue_drops_its_oldest),
 		cmocka_unit_test(what_is_refused_is_counted),
 		cmocka_unit_test(a_stop_is_in_time),
+		cmocka_unit_test(a_bad_target_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
