@@ -102,21 +102,27 @@ case_filtered()
 	unpinned
 }
 
+# ADDRESS SECONDS [ARG...]: the host, attached with ARGs, sends TCP in pieces of 64 KiB.
+super_packets()
+{
+	lab
+	offloads on
+	iperf_server "$1"
+	attach "${@:3}"
+	measure before
+	good peer iperf3 -c "$1" -t "$2" -R
+	measure after
+	ledger
+	(($(ask 'grown(.kernel.tx)') < $(ask 'grown(.tcp_out)') / 4)) ||
+		skip "the link made no super-packets"
+}
+
 # Super-packets kept out count as the segments they become; jumbo frames pass a filter in native mode.
 case_filtered_gso()
 {
 	local header=$2
 
-	lab
-	offloads on
-	iperf_server "$1"
-	attach "$IF" not tcp
-	measure before
-	good peer iperf3 -c "$1" -t 1 -R
-	measure after
-	ledger
-	(($(ask 'grown(.kernel.tx)') < $(ask 'grown(.tcp_out)') / 4)) ||
-		skip "the link made no super-packets"
+	super_packets "$1" 1 "$IF" not tcp
 	same "filtered packets" "$(ask 'grown(.ledger.filtered)')" \
 		"$(ask 'grown(.kernel.rx - flows("ingress"; .packets) + .tcp_out)')"
 	same "filtered bytes" "$(ask 'grown(.ledger.bytes.filtered)')" \
@@ -266,16 +272,7 @@ case_gso()
 {
 	local header=$2
 
-	lab
-	offloads on
-	iperf_server "$1"
-	attach
-	measure before
-	good peer iperf3 -c "$1" -t 2 -R
-	measure after
-	ledger
-	(($(ask 'grown(.kernel.tx)') < $(ask 'grown(.tcp_out)') / 4)) ||
-		skip "the link made no super-packets"
+	super_packets "$1" 2
 	same "TCP segments sent" "$(ask 'grown([.flows[] | select(.direction == "egress" and
 		.proto == 6).packets] | add // 0)')" "$(ask 'grown(.tcp_out)')"
 	# Each segment but the first of a super-packet adds its own headers.
