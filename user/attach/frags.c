@@ -15,7 +15,7 @@
 /* What the kernel calls its things. */
 struct known {
 	int cast;  /* BTF id of bpf_cast_to_kern_ctx() */
-	int flags; /* offset of xdp_buff.flags, in bytes */
+	int flags; /* offset of xdp_buff.flags, in bits */
 };
 
 static bool named(const struct btf *btf, __u32 name, const char *is)
