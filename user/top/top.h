@@ -2,7 +2,7 @@
 /*
  * weir top as a whole: what it knows, how it shows it, and where its user is in it. One thread
  * (names have one of their own); the terminal is terminal.c's, drawing top_screen.c's, keys
- * top_keys.c's, and what they change is top_state.c's.
+ * top_keys.c's, which rows are shown top_arrange.c's, and what else keys change is top_state.c's.
  */
 #ifndef WEIR_TOP_H
 #define WEIR_TOP_H
@@ -105,6 +105,8 @@ double top_pause(const struct top *t);
 
 /* Brings table and order up to date with what is asked for. 0 or -ENOMEM. */
 int top_arrange(struct top *t);
+/* The table of the tab, before parts of its key are hidden. */
+enum table_id top_table_id(const struct top *t);
 const struct view *top_view(const struct top *t);
 /* The windows of the table shown: those that its rows' sums are of. */
 const struct rates *top_rates(const struct top *t);
@@ -116,6 +118,10 @@ void top_move(struct top *t, int rows);
 /* Goes to the next row that holds t->search, `step` 1 or -1. False where none does. */
 bool top_find(struct top *t, int step);
 void top_set_match(struct top *t, const char *text);
+/* Names, or other parts of rows, have changed: whether they match is asked again. */
+void top_forget_matches(struct top *t);
+/* Other rows than before: from their first one. */
+void top_begin_anew(struct top *t);
 void top_toggle_names(struct top *t);
 /* Fields one can sort by, in the order of the columns: their number. */
 int top_sort_fields(const struct top *t, const struct field *fields[COLUMNS_MAX * 2]);

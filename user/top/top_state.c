@@ -21,7 +21,7 @@ double top_now(void)
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
-static enum table_id table_id(const struct top *t)
+enum table_id top_table_id(const struct top *t)
 {
 	static const enum table_id ids[TAB_COUNT] = { TABLE_CONVERSATIONS, TABLE_HOSTS, TABLE_PORTS,
 						      TABLE_SYN_SOURCES, TABLE_SIZES };
@@ -33,7 +33,7 @@ static enum table_id table_id(const struct top *t)
 
 const struct view *top_view(const struct top *t)
 {
-	return t->data.table[table_id(t)].view;
+	return t->data.table[top_table_id(t)].view;
 }
 
 const struct rates *top_rates(const struct top *t)
@@ -46,7 +46,7 @@ const struct rates *top_rates(const struct top *t)
 
 struct sorting *top_sorting(const struct top *t)
 {
-	return (struct sorting *)&t->sorting[table_id(t)];
+	return (struct sorting *)&t->sorting[top_table_id(t)];
 }
 
 static void start_sorting(struct top *t)
@@ -182,185 +182,6 @@ int top_frame(struct top *t)
 	return 0;
 }
 
-/* ---- what is searched for ---- */
-
-static bool row_has(const struct look *look, const struct view *v, const void *row,
-		    const char *text)
-{
-	struct look plain = *look;
-	const struct field *f;
-	char cell[256];
-
-	plain.names = NULL;
-	for (f = v->fields; f->key; f++) {
-		bool words = f->type == FIELD_ADDR || f->type > FIELD_TIME || f->unit == UNIT_PORT;
-
-		if (!f->rank || (!words && strcmp(f->key, "port")) ||
-		    (f->type == FIELD_INTERFACE && !look->interfaces))
-			continue;
-		if (strcasestr(cell_text(&plain, f, NULL, row, 0, cell, sizeof(cell)), text))
-			return true;
-		if (look->names && f->type == FIELD_ADDR &&
-		    strcasestr(cell_text(look, f, NULL, row, 0, cell, sizeof(cell)), text))
-			return true;
-	}
-	return false;
-}
-
-static bool matches(const struct matcher *m, const struct view *v, const void *row)
-{
-	const struct top *t = m->arg;
-
-	if (t->iface && *((const uint8_t *)row + v->fields[0].offset) != t->iface)
-		return false;
-	return !t->match[0] || row_has(&t->look, v, row, t->match);
-}
-
-static void forget_matches(struct top *t)
-{
-	int i;
-
-	for (i = 0; i < TABLE_COUNT; i++)
-		order_forget(&t->data.table[i]);
-}
-
-/* Other rows than before: from their first one. */
-static void begin_anew(struct top *t)
-{
-	forget_matches(t);
-	t->offset = 0;
-	t->cursor = -1;
-	t->follow = false;
-	t->order_held = false;
-}
-
-void top_set_match(struct top *t, const char *text)
-{
-	snprintf(t->match, sizeof(t->match), "%s", text);
-	begin_anew(t);
-}
-
-/* ---- the order ---- */
-
-static void clamp(struct top *t)
-{
-	int last = (int)t->order.matched - t->page;
-
-	if (t->cursor >= (int)t->order.matched)
-		t->cursor = (int)t->order.matched - 1;
-	if (t->cursor >= 0 && t->cursor < t->offset)
-		t->offset = t->cursor;
-	if (t->cursor >= t->offset + t->page)
-		t->offset = t->cursor - t->page + 1;
-	if (t->offset > last)
-		t->offset = last;
-	if (t->offset < 0)
-		t->offset = 0;
-}
-
-static int make_order(struct top *t, uint32_t want)
-{
-	const struct sorting *s = top_sorting(t);
-	struct matcher m = { matches, t };
-	const struct field *f = view_field(top_view(t), s->key, true);
-
-	t->order.field = look_field(&t->look, f);
-	t->order.reverse = s->reverse;
-	return order_make(&t->order, t->table, want, t->match[0] || t->iface ? &m : NULL);
-}
-
-/* Puts the cursor where its row has gone. */
-static int follow(struct top *t)
-{
-	uint32_t i;
-	int err;
-
-	for (i = 0; i < t->order.count; i++)
-		if (t->order.rows[i] == t->followed)
-			break;
-	if (i == t->order.count && t->order.count < t->order.matched) {
-		err = make_order(t, 0);
-		if (err)
-			return err;
-		for (i = 0; i < t->order.count; i++)
-			if (t->order.rows[i] == t->followed)
-				break;
-	}
-	if (i == t->order.count)
-		t->follow = false;
-	else
-		t->cursor = (int)i;
-	return 0;
-}
-
-static bool names_came(struct top *t)
-{
-	uint64_t version = t->look.names ? names_version(t->look.names) : 0;
-	bool came = version != t->names_version;
-
-	t->names_version = version;
-	return came;
-}
-
-int top_arrange(struct top *t)
-{
-	struct table *table = top_data_table(&t->data, table_id(t), t->look.hidden);
-	int err = 0;
-
-	if (!table)
-		return -ENOMEM;
-	if (table != t->table)
-		t->order_held = false;
-	t->table = table;
-	if (t->match[0] && names_came(t))
-		forget_matches(t);
-	if (!t->order_held)
-		err = make_order(t, (uint32_t)(t->offset + t->page));
-	if (!err && t->follow && !t->order_held)
-		err = follow(t);
-	clamp(t);
-	/* The screen may begin further down than what was asked for. */
-	if (!err && t->order.count < t->order.matched &&
-	    (int)t->order.count < t->offset + t->page && !t->order_held)
-		err = make_order(t, (uint32_t)(t->offset + t->page));
-	return err;
-}
-
-void top_move(struct top *t, int rows)
-{
-	int to = (t->cursor < 0 ? t->offset : t->cursor) + (t->cursor < 0 && rows > 0 ? 0 : rows);
-
-	if (to < 0)
-		to = 0;
-	if (to >= (int)t->order.matched)
-		to = (int)t->order.matched - 1;
-	t->cursor = to;
-	t->follow = false;
-	clamp(t);
-}
-
-bool top_find(struct top *t, int step)
-{
-	int n, i, at;
-
-	if (!t->search[0] || (!t->order_held && make_order(t, 0)))
-		return false;
-	n = (int)t->order.count;
-	at = t->cursor < 0 ? (step > 0 ? -1 : n) : t->cursor;
-	for (i = 0; i < n; i++) {
-		at = (at + step + n) % n;
-		if (!row_has(&t->look, t->table->view,
-			     rowset_row(&t->table->set, t->order.rows[at]), t->search))
-			continue;
-		t->cursor = at;
-		t->followed = t->order.rows[at];
-		t->follow = true;
-		clamp(t);
-		return true;
-	}
-	return false;
-}
-
 void top_sort(struct top *t, const char *key)
 {
 	const struct field *f = view_field(top_view(t), key, true);
@@ -396,7 +217,7 @@ void top_toggle_names(struct top *t)
 		t->names = names_new();
 	t->look.names = t->look.names ? NULL : t->names;
 	t->wish = 15;
-	forget_matches(t);
+	top_forget_matches(t);
 	if (!t->names)
 		snprintf(t->message, sizeof(t->message), "names: no thread to look them up");
 }
@@ -429,7 +250,7 @@ void top_next_interface(struct top *t)
 {
 	t->iface = t->all->count < 2 ? 0 : (t->iface + 1) % (t->all->count + 1);
 	t->look.interfaces = t->all->count > 1 && !t->iface;
-	begin_anew(t);
+	top_begin_anew(t);
 }
 
 int top_shown(const struct top *t, int *first)
