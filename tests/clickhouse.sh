@@ -543,7 +543,8 @@ strange()
 
 	begin
 	ns hub python3 tests/http_server.py "$how" 10.99.0.1 8123 &
-	until_true 30 ns hub bash -c 'exec 3<>/dev/tcp/10.99.0.1/8123'
+	# From where the daemon is: its link takes a while to carry anything.
+	until_true 30 ns h1 timeout 1 bash -c 'exec 3<>/dev/tcp/10.99.0.1/8123'
 	daemon 1 --clickhouse-timeout 1
 	links_up
 	some_traffic

@@ -14,7 +14,7 @@ DISK=$TMP/disk
 after_case()
 {
 	export_after_case
-	umount "$DISK" 2>/dev/null
+	umount "$DISK" /etc/hosts 2>/dev/null
 	return 0
 }
 
@@ -157,6 +157,37 @@ a_full_disk_is_waited_for()
 	same "SYNs" "$(got "$TMP/out.json" 445 | cut -d' ' -f1)" "$SENT"
 	same "records dropped" "$(grep -o '[0-9]* records were dropped' "$TMP/log.a")" \
 		"0 records were dropped"
+}
+
+# Told of once, before there is anything to send; and what waits goes out when the name is known.
+who_cannot_be_reached_is_told_of_at_the_start()
+{
+	lab
+	cp /etc/hosts "$TMP/out.hosts"
+	mount --bind "$TMP/out.hosts" /etc/hosts || fail "no /etc/hosts of its own"
+	daemon a -q --filter 'udp port 5001' --active-timeout 1 --json "$TMP/out.json" --ipfix nowhere.invalid:9995 \
+		--sflow nowhere.invalid:6343 --ipfix tcp:127.0.0.1:9997 --clickhouse http://nowhere.invalid:8123/ \
+		--clickhouse-spool "$TMP/out.spool"
+	await eval '(($(wc -l <"$TMP/log.a") == 4))'
+	sleep 7
+	sort "$TMP/log.a" >"$TMP/out.log"
+	diff - "$TMP/out.log" <<-END || fail "said: $(<"$TMP/log.a")"
+		weir: clickhouse http://nowhere.invalid:8123/: Could not resolve host: nowhere.invalid; records wait in $TMP/out.spool
+		weir: ipfix nowhere.invalid:9995: the name does not resolve; records wait
+		weir: ipfix tcp:127.0.0.1:9997: Connection refused; records wait
+		weir: sflow nowhere.invalid:6343: the name does not resolve; samples are lost
+	END
+	host python3 -c 'import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("127.0.0.1", 9995))
+print(len(s.recv(2000)), flush=True)' >"$TMP/out.got" &
+	await listens 9995
+	datagrams 5001 100
+	await grep -q '"dport":5001' "$TMP/out.json"
+	echo '127.0.0.1 nowhere.invalid' >>"$TMP/out.hosts"
+	await grep -q '^weir: ipfix nowhere.invalid:9995: all right again' "$TMP/log.a"
+	await test -s "$TMP/out.got"
+	stop
 }
 
 # Nobody reads standard output: the file beside it gets all, and the end comes in time.
@@ -389,7 +420,7 @@ an_interface_that_vanishes_is_waited_for()
 
 need jq python3 unshare
 for case in json_lines_hold_what_was_sent full_tables_lose_nothing a_restart_repeats_nothing \
-	two_daemons_of_one_interface its_start_says_what_it_does a_full_disk_is_waited_for a_stuck_reader_delays_nobody \
+	two_daemons_of_one_interface its_start_says_what_it_does who_cannot_be_reached_is_told_of_at_the_start a_full_disk_is_waited_for a_stuck_reader_delays_nobody \
 	files_are_rotated settings_are_read_again a_reload_that_cannot_work_changes_nothing bad_settings_are_refused targets_are_looked_at a_missing_library_is_said \
 	an_interface_that_vanishes_is_waited_for; do
 	run_case "export: ${case//_/ }" "$case"

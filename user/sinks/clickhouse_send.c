@@ -172,6 +172,29 @@ static void send_head(struct clickhouse *c, unsigned int *failures)
 		pause_for(c, pause_of(*failures));
 }
 
+/*
+ * Before the first rows: who cannot be reached is told of at the start. Under the lock, which it
+ * lets go of while it talks.
+ */
+static void knock(struct clickhouse *c, unsigned int *failures)
+{
+	char why[CH_WHY] = "";
+	bool well;
+
+	pthread_mutex_unlock(&c->lock);
+	well = ch_greet(c->http, why) == CH_OK;
+	pthread_mutex_lock(&c->lock);
+	c->greeted = well;
+	c->down = !well;
+	*failures = well ? 0 : *failures + 1;
+	if (well)
+		sink_well(c->sink);
+	else if (!c->stopping)
+		sink_ill(c->sink, "%s; records wait in %s", why, spool_dir(c->spool));
+	if (*failures)
+		pause_for(c, pause_of(*failures));
+}
+
 void *ch_send(void *arg)
 {
 	struct clickhouse *c = arg;
@@ -182,6 +205,8 @@ void *ch_send(void *arg)
 		ch_end_if_due(c);
 		if (spool_head(c->spool))
 			send_head(c, &failures);
+		else if (!c->greeted && !c->stopping)
+			knock(c, &failures);
 		else
 			wait_for_work(c, TICK);
 	}

@@ -23,6 +23,7 @@
 
 #define WAIT_MS 250		/* for the peer to take something, in one call */
 #define CONNECT_MS 2000		/* for the peer to answer */
+#define REACH_NS 5000000000ULL	/* between attempts while there is nothing to send yet */
 #define REFRESH_MESSAGES 4096	/* on UDP templates go again after so many, whatever the time */
 #define RECORD_BYTES 64		/* or so */
 #define PACE_MOST 500000ULL	/* ns between two datagrams */
@@ -46,6 +47,7 @@ struct ipfix {
 	bool options;
 	uint64_t refresh_ns, refreshed; /* templates and options; CLOCK_MONOTONIC */
 	uint64_t messages_then;
+	uint64_t reach_at; /* CLOCK_MONOTONIC */
 	struct ipfix_self self;
 	struct stream stream[OUTBOX_STREAMS];
 	unsigned int streams;
@@ -451,6 +453,24 @@ static int ipfix_batch(struct sink *s, void *state, const struct batch *b)
 	return SINK_LATER;
 }
 
+/*
+ * The first records come a minute after the start, or later: who cannot be reached is told of
+ * before. A peer that ends the connection for want of anything said is none that is away.
+ */
+static void reach(struct ipfix *x)
+{
+	int err = 0;
+
+	if (x->out.peer.fd >= 0) {
+		outbox_check(&x->out);
+	} else if (now_ns() >= x->reach_at) {
+		x->reach_at = now_ns() + REACH_NS;
+		err = outbox_connect(&x->out, CONNECT_MS);
+	}
+	if (err)
+		sink_ill(x->sink, "%s; records wait", peer_strerror(err));
+}
+
 static void ipfix_idle(struct sink *s, void *state)
 {
 	struct ipfix *x = state;
@@ -458,6 +478,8 @@ static void ipfix_idle(struct sink *s, void *state)
 	(void)s;
 	if (x->streams)
 		work(x);
+	else
+		reach(x);
 }
 
 /* ---- closing ---- */
