@@ -10,11 +10,13 @@ set -u
 # shellcheck source=tests/export_lib.sh
 . "$(dirname "$0")/export_lib.sh"
 DISK=$TMP/disk
+MASKED=$TMP/masked # a link to the library that cannot be loaded
 
 after_case()
 {
 	export_after_case
-	umount "$DISK" /etc/hosts 2>/dev/null
+	umount "$DISK" /etc/hosts "$MASKED" 2>/dev/null
+	rm -f "$MASKED"
 	return 0
 }
 
@@ -401,6 +403,43 @@ a_missing_library_is_said()
 	END
 }
 
+# A reload that wants a library that is not there changes nothing, and works once it is.
+a_library_that_a_reload_lacks_is_said()
+{
+	local name line one port=5001
+
+	lab
+	settings() { printf '[export]\nactive_timeout = 1\n%b[json]\ntarget = %s\n%b' "$1" "$TMP/out.$2" "$3"; }
+	settings '' json '' >"$TMP/out.conf"
+	daemon a --config "$TMP/out.conf"
+	while read -r name line; do
+		ln -sf "$(library "$name")" "$MASKED"
+		mount --bind /dev/null "$MASKED" || fail "cannot hide $name"
+		settings '' other "$line" >"$TMP/out.conf"
+		: >"$TMP/log.a"
+		kill -HUP "$DAEMON"
+		await grep -q 'going on as before' "$TMP/log.a"
+		one=$(tr -d "\0" <"$TMP/log.a")
+		[[ $one == "weir: "*": $name.so."*" cannot be loaded: /"*"; going on as before" ]] || fail "said: $one"
+		datagrams "$port" 10
+		await grep -q "\"dport\":$port" "$TMP/out.json"
+		port=$((port + 1))
+		umount "$MASKED"
+	done <<-'END'
+		libcurl [clickhouse]\ntarget=http://127.0.0.1:9/\n
+		libglib-2.0 [ipfix]\ntarget=127.0.0.1:9995\n
+		libfixbuf [ipfix]\ntarget=127.0.0.1:9995\n
+		libmicrohttpd [prometheus]\nlisten=:9427\n
+	END
+	[[ ! -e $TMP/out.other ]] || fail "a part of it was gone over to"
+	# What was missing is there: the same settings work.
+	kill -HUP "$DAEMON"
+	await grep -qx 'weir: metrics at http://127.0.0.1:9427/metrics' "$TMP/log.a"
+	datagrams 5005 10
+	await grep -q '"dport":5005' "$TMP/out.other"
+	stop
+}
+
 # The interface goes and comes back: said once each way, and counted again.
 an_interface_that_vanishes_is_waited_for()
 {
@@ -421,7 +460,7 @@ an_interface_that_vanishes_is_waited_for()
 need jq python3 unshare
 for case in json_lines_hold_what_was_sent full_tables_lose_nothing a_restart_repeats_nothing \
 	two_daemons_of_one_interface its_start_says_what_it_does who_cannot_be_reached_is_told_of_at_the_start a_full_disk_is_waited_for a_stuck_reader_delays_nobody \
-	files_are_rotated settings_are_read_again a_reload_that_cannot_work_changes_nothing bad_settings_are_refused targets_are_looked_at a_missing_library_is_said \
+	files_are_rotated settings_are_read_again a_reload_that_cannot_work_changes_nothing bad_settings_are_refused targets_are_looked_at a_missing_library_is_said a_library_that_a_reload_lacks_is_said \
 	an_interface_that_vanishes_is_waited_for; do
 	run_case "export: ${case//_/ }" "$case"
 done
