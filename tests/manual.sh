@@ -69,6 +69,9 @@ completes()
 	pages
 	same "values of --mode" "$(complete_words weir export --mode s)" skb
 	same "views" "$(complete_words weir show por)" ports
+	same "views of files" "$(complete_words weir read por)" ports
+	same "what is no view" "$(complete_words weir packets -)" "$(complete_words weir packets -i lo -)"
+	same "options as words" "$(complete_words weir packets I)" ''
 	complete_words weir attach -i '' >"$TMP/offered"
 	grep -qx lo "$TMP/offered" || fail "no interfaces: $(complete_words weir attach -i '')"
 	same "a value that cannot be known" "$(complete_words weir show -n '')" ''

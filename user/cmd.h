@@ -111,6 +111,9 @@ void options_help(const struct cmd *cmd);
 
 /* Those asked for, each once, or that of the default route. 0, or EXIT_FAILED having said why. */
 int config_interfaces(struct config *cfg);
+#define VIEW_NAMES "totals, conversations, flows, hosts, ports, syn or sizes"
+/* Whether it is the name of a view. */
+bool config_is_view(const char *word);
 /*
  * Takes a view's name from the operands, *view NULL where the first is none, and what is behind it
  * as config_filter() does. 0, or EXIT_MISUSE having said why.

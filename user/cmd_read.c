@@ -141,6 +141,54 @@ static double now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
+static bool is_file(const char *name)
+{
+	struct stat st;
+
+	return !stat(name, &st) && !S_ISDIR(st.st_mode);
+}
+
+/*
+ * Takes a view's name from the front of the operands, *view NULL where there is none. It is the
+ * view whatever files there are: a command does not depend on where it is given. 0, or EXIT_MISUSE
+ * having said why.
+ */
+static int take_view(struct config *cfg, const char **view)
+{
+	bool named = cfg->argc && config_is_view(cfg->argv[0]);
+	const char *name = named ? cfg->argv[0] : NULL;
+
+	*view = name;
+	cfg->argc -= named;
+	cfg->argv += named;
+	if (cfg->argc) {
+		if (named && !cfg->quiet && is_file(name))
+			say("read: %s is the view here; the file of that name is ./%s", name, name);
+		return 0;
+	}
+	if (!named)
+		say("read needs a capture file, or - for standard input");
+	else if (is_file(name))
+		say("read: %s is a view, behind which a file goes; the file of that name is ./%s",
+		    name, name);
+	else
+		say("read: %s is a view, behind which a capture file goes, or - for standard input",
+		    name);
+	return EXIT_MISUSE;
+}
+
+/* What file `i`, which there is not, was perhaps meant for. */
+static const char *meant_for(const struct config *cfg, int i)
+{
+	const char *name = cfg->argv[i];
+
+	if (config_is_view(name))
+		return "; a view goes before the files";
+	if (i)
+		return cfg->live.filter ? "" : "; an expression goes behind --";
+	return cfg->argc > 1 && !strpbrk(name, "./") ? ", and it is no view (" VIEW_NAMES ")" : "";
+}
+
 /* EXIT_OK, or EXIT_FAILED having said what is the matter with one of the files. */
 static int count_files(struct capture *c, const struct config *cfg)
 {
@@ -151,10 +199,8 @@ static int count_files(struct capture *c, const struct config *cfg)
 		err = capture_file(c, cfg->argv[i]);
 		if (!err)
 			continue;
-		/* The first is a file; what is behind it may have been meant for an expression. */
 		say("%s%s", c->error[0] ? c->error : strerror(-err),
-		    i && err == -ENOENT && !cfg->live.filter ? "; an expression goes behind --"
-							     : "");
+		    err == -ENOENT ? meant_for(cfg, i) : "");
 		code = EXIT_FAILED;
 	}
 	if (cfg->verbose)
@@ -168,14 +214,12 @@ static int run_read(struct config *cfg)
 	struct selection sel;
 	struct capture c;
 	struct plan plan;
+	const char *view;
 	uint32_t threads;
 	int code;
 
-	if (!cfg->argc) {
-		say("read needs a capture file, or - for standard input");
-		return EXIT_MISUSE;
-	}
-	if (config_filter(cfg, cfg->argc) || config_selection(cfg, NULL, &sel))
+	if (take_view(cfg, &view) || config_filter(cfg, cfg->argc) ||
+	    config_selection(cfg, view, &sel))
 		return EXIT_MISUSE;
 	if (plan_files(cfg, &plan, &threads))
 		return EXIT_MISUSE;
@@ -193,7 +237,8 @@ static int run_read(struct config *cfg)
 }
 
 const struct cmd cmd_read = { "read",
-			      "FILE... [-- EXPRESSION]",
+			      "[totals|conversations|flows|hosts|ports|syn|sizes] FILE... "
+			      "[-- EXPRESSION]",
 			      "the tables of capture files, - for standard input",
 			      OPT_FORMAT | OPT_CSV | OPT_ROWS | OPT_MEMORY | OPT_FILTER |
 				      OPT_THREADS,

@@ -160,20 +160,23 @@ static int select_views(const char *name, struct selection *sel)
 	return n ? 0 : -ENOENT;
 }
 
-int config_view(struct config *cfg, const char **view)
+bool config_is_view(const char *word)
 {
 	struct selection sel = { 0 };
 
+	return !select_views(word, &sel);
+}
+
+int config_view(struct config *cfg, const char **view)
+{
 	*view = NULL;
-	if (cfg->argc && !select_views(cfg->argv[0], &sel))
+	if (cfg->argc && config_is_view(cfg->argv[0]))
 		*view = cfg->argv[0];
 	if (cfg->argc && !*view && is_interface(cfg->argv[0]))
 		return EXIT_MISUSE;
 	/* A word alone that is no view is rather one mistyped than a filter mistyped. */
 	if (cfg->argc == 1 && !*view && !filter_can_be(cfg->argv[0])) {
-		say("%s is no view (totals, conversations, flows, hosts, ports, syn or sizes), and "
-		    "no filter either",
-		    cfg->argv[0]);
+		say("%s is no view (" VIEW_NAMES "), and no filter either", cfg->argv[0]);
 		return EXIT_MISUSE;
 	}
 	return config_filter(cfg, *view ? 1 : 0);
@@ -183,8 +186,7 @@ int config_selection(const struct config *cfg, const char *view, struct selectio
 {
 	*sel = (struct selection){ .sort = cfg->sort, .limit = cfg->rows };
 	if (select_views(view, sel)) {
-		say("there is no view %s: totals, conversations, flows, hosts, ports, syn or sizes",
-		    view);
+		say("there is no view %s: " VIEW_NAMES, view);
 		return EXIT_MISUSE;
 	}
 	return cfg->sort && !some_view_has(sel, cfg->sort) ? no_such_key(cfg->sort, sel) : 0;

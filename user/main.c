@@ -18,14 +18,23 @@ static const struct cmd *const commands[] = {
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]) - 1)
 
+#define ARGS_WIDTH 46
+
+/* What it does is told on a line of its own. */
+static bool is_long(const struct cmd *cmd)
+{
+	return strlen(cmd->args) > ARGS_WIDTH;
+}
+
 static void usage(FILE *to)
 {
 	size_t i;
 
 	fprintf(to, "weir: counts a live interface's traffic in the driver, exactly\n\n");
 	for (i = 0; i < COMMANDS; i++)
-		fprintf(to, "  weir %-10s %-46s %s\n", commands[i]->name, commands[i]->args,
-			commands[i]->help);
+		fprintf(to, "  weir %-10s %-*s%s%*s %s\n", commands[i]->name, ARGS_WIDTH,
+			commands[i]->args, is_long(commands[i]) ? "\n" : "",
+			is_long(commands[i]) ? ARGS_WIDTH + 18 : 0, "", commands[i]->help);
 	fprintf(to, "\n`weir COMMAND --help` lists a command's options, `weir version` says which "
 		    "weir this is.\n");
 }

@@ -127,7 +127,7 @@ static void completion_operands(const char *args)
 {
 	size_t length = strcspn(args, "]"), i;
 
-	if (*args != '[' || !memchr(args, '|', length))
+	if (*args != '[' || args[1] == '-' || !memchr(args, '|', length))
 		return;
 	for (i = 1; i < length; i++)
 		putchar(args[i] == '|' ? ' ' : args[i]);
@@ -174,8 +174,13 @@ static void completion(const struct cmd *const *commands)
 		printf("%s ", (*c)->name);
 	puts("'; return ;;\n\t*) return ;;\n\tesac\n"
 	     "\tif [[ $cur == -* ]]; then\n\t\t_weir_words \"$options\"\n"
-	     "\telif [[ $words ]] && ((COMP_CWORD == 2)); then\n\t\t_weir_words \"$words\"\n"
-	     "\telif [[ $files ]]; then\n\t\t_weir_files -f\n\tfi\n}\n"
+	     "\telse\n"
+	     "\t\tCOMPREPLY=()\n"
+	     "\t\t[[ $files ]] && _weir_files -f\n"
+	     "\t\t[[ $words ]] && ((COMP_CWORD == 2)) &&\n"
+	     "\t\t\tmapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -W \"$words\" -- "
+	     "\"$cur\")\n"
+	     "\tfi\n}\n"
 	     "complete -o filenames -F _weir weir");
 }
 
