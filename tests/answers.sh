@@ -84,8 +84,81 @@ case_misplaced()
 	[[ $ERR != *view* ]] || fail "said: $ERR"
 }
 
+# ---- CSV ----
+
+# VIEW: of one table, as wide as its heading, with as many rows as JSON has.
+is_table()
+{
+	local rows
+
+	good "$WEIR" read -j -n 0 "$1" a.pcap
+	rows=$(jq "$2 | length" "$TMP/out")
+	good "$WEIR" read --csv -n 0 "$1" a.pcap
+	[[ ! $ERR ]] || fail "it said: $ERR"
+	python3 - "$TMP/out" "$rows" <<-'END' || fail "no table: read --csv $1"
+		import csv, sys
+		heading, *rows = list(csv.reader(open(sys.argv[1])))
+		assert len(rows) == int(sys.argv[2]) > 0, len(rows)
+		for row in rows:
+		    assert len(row) == len(heading) and row != heading, row
+		    assert row[heading.index("packets" if "packets" in heading else heading[-1])].isdigit(), row
+	END
+}
+
+case_csv()
+{
+	local view
+
+	for view in flows hosts ports conversations sizes; do
+		is_table "$view" ".$view"
+	done
+	is_table syn-sources .syn.sources
+	is_table syn-targets .syn.targets
+	is_table totals .totals.classes
+	refuses 2 "$WEIR" read --csv syn a.pcap
+	[[ $ERR == *syn-sources*syn-targets* ]] || fail "the line does not say which: $ERR"
+	good "$WEIR" read --csv -n 0 flows a.pcap
+	cp "$TMP/out" "$TMP/flows"
+	good "$WEIR" read --csv -n 0 a.pcap
+	cmp "$TMP/out" "$TMP/flows" || fail "without a view it is not the flows"
+}
+
+# A table of CSV has no place to say that it is not all; who said how many knows.
+case_csv_cut()
+{
+	local how
+
+	good "$WEIR" read --csv a.pcap
+	one_line
+	same "what it says" "$ERR" "weir: 20 of 300 rows, -n 0 for all"
+	same "lines" "$(wc -l <"$TMP/out")" 21
+	for how in '-n 20' '-n 0' -q; do
+		# shellcheck disable=SC2086 # two words
+		good "$WEIR" read --csv $how a.pcap
+		[[ ! $ERR ]] || fail "with $how it said: $ERR"
+	done
+	good "$WEIR" read --csv sizes a.pcap
+	[[ ! $ERR ]] || fail "it said: $ERR"
+}
+
+# One of the two is an object with one member.
+case_syn_alone()
+{
+	local role
+
+	good "$WEIR" read -j -n 0 syn a.pcap
+	cp "$TMP/out" "$TMP/both"
+	for role in sources targets; do
+		good "$WEIR" read -j -n 0 "syn-$role" a.pcap
+		same "syn-$role" "$(jq -c .syn "$TMP/out")" "$(jq -c ".syn | {$role}" "$TMP/both")"
+	done
+}
+
 cd "$TMP" && "$BUILD/pcapgen" 2000 300 >a.pcap && "$BUILD/pcapgen" 300 100 >b.pcap || exit 1
 run_case "read takes a view" case_views
 run_case "a file that is called like a view" case_like_a_file
 run_case "a view in another place, or mistyped" case_misplaced
+run_case "CSV is one table" case_csv
+run_case "CSV that is not all says so" case_csv_cut
+run_case "one side of SYN" case_syn_alone
 exit 0

@@ -26,5 +26,22 @@ case_closed_pipe()
 	done
 }
 
+# ---- what is in an answer ----
+
+case_csv_quoted()
+{
+	lab_up
+	host ip link add 'v,"1' type veth peer name v2 || skip "no such name"
+	host ip link set 'v,"1' up || fail "the link does not come up"
+	good weir show --csv totals -d 0.2 -i "$IF" -i 'v,"1'
+	python3 - "$TMP/out" <<-'END' || fail "not CSV: $OUT"
+		import csv, sys
+		rows = list(csv.reader(open(sys.argv[1])))
+		assert {len(row) for row in rows} == {4}, rows
+		assert {row[0] for row in rows[1:]} == {"wtap0", 'v,"1'}, rows
+	END
+}
+
 run_case "a closed pipe is no failure" case_closed_pipe
+run_case "CSV quotes what has to be" case_csv_quoted
 exit 0

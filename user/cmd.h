@@ -24,6 +24,7 @@ struct config {
 	enum format format;
 	bool json, csv; /* what of it was asked for */
 	uint64_t rows;
+	bool rows_said; /* by --rows */
 	const char *sort;
 	double interval; /* seconds */
 	double duration; /* seconds, 0: until interrupted or the command's own */
@@ -119,7 +120,7 @@ bool config_is_view(const char *word);
  * as config_filter() does. 0, or EXIT_MISUSE having said why.
  */
 int config_view(struct config *cfg, const char **view);
-/* Chooses views by name (NULL: all). 0, or EXIT_MISUSE having said why. */
+/* Chooses views by name (NULL: all, as CSV flows). 0, or EXIT_MISUSE having said why. */
 int config_selection(const struct config *cfg, const char *view, struct selection *sel);
 /*
  * Sets cfg->live.filter from --filter, from the operands from the `first` on, or from what is

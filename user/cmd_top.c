@@ -208,7 +208,7 @@ static int run_views(struct lives *all, const struct config *cfg, const char *vi
 
 static int run_top(struct config *cfg)
 {
-	struct selection sel, totals = { .totals = true, .limit = cfg->rows };
+	struct selection sel = { 0 }, totals = { .totals = true, .limit = cfg->rows };
 	struct lives all;
 	const char *view;
 	double end;
@@ -222,6 +222,7 @@ static int run_top(struct config *cfg)
 		return EXIT_MISUSE;
 	if (config_interfaces(cfg) || lives_open(&all, cfg))
 		return EXIT_FAILED;
+	sel.tells_cut = false; /* each interval */
 	end = cfg->duration ? top_now() + cfg->duration : 0;
 	code = cfg->format == FORMAT_TEXT ? run_views(&all, cfg, view, end)
 					  : run_answers(&all, cfg, &sel, end);

@@ -140,11 +140,14 @@ static const struct view *const all_views[VIEWS] = { &view_flows,	&view_hosts,
 						     &view_syn_targets, &view_conversations,
 						     &view_sizes };
 
+/* By name, the two of SYN also together. */
 static bool view_is(const struct view *v, const char *name)
 {
-	bool syn = v == &view_syn_sources || v == &view_syn_targets;
-
-	return !strcmp(name, syn ? "syn" : v->name);
+	if (v == &view_syn_sources)
+		return !strcmp(name, "syn") || !strcmp(name, "syn-sources");
+	if (v == &view_syn_targets)
+		return !strcmp(name, "syn") || !strcmp(name, "syn-targets");
+	return !strcmp(name, v->name);
 }
 
 static int select_views(const char *name, struct selection *sel)
@@ -184,9 +187,18 @@ int config_view(struct config *cfg, const char **view)
 
 int config_selection(const struct config *cfg, const char *view, struct selection *sel)
 {
-	*sel = (struct selection){ .sort = cfg->sort, .limit = cfg->rows };
+	*sel = (struct selection){ .sort = cfg->sort,
+				   .limit = cfg->rows,
+				   .tells_cut = !cfg->rows_said && !cfg->quiet };
+	/* That is one table: rows under a heading. */
+	if (!view && cfg->format == FORMAT_CSV)
+		view = view_flows.name;
 	if (select_views(view, sel)) {
 		say("there is no view %s: " VIEW_NAMES, view);
+		return EXIT_MISUSE;
+	}
+	if (cfg->format == FORMAT_CSV && sel->views[0] && sel->views[1]) {
+		say("--csv: %s is two tables: syn-sources or syn-targets", view);
 		return EXIT_MISUSE;
 	}
 	return cfg->sort && !some_view_has(sel, cfg->sort) ? no_such_key(cfg->sort, sel) : 0;

@@ -57,6 +57,7 @@ static bool take_u64(uint64_t *to, const char *v, uint64_t unit)
 
 static bool take_rows(struct config *cfg, const char *v)
 {
+	cfg->rows_said = true;
 	return take_u64(&cfg->rows, v, 1);
 }
 
@@ -213,7 +214,9 @@ static const struct option_row rows[] = {
 	{ 'i', "interface", "IF", OPT_INTERFACE,
 	  "interface, may be repeated; default: that of the default route", take_interface },
 	{ 'j', "json", NULL, OPT_FORMAT, "one JSON object, schema 1", take_json },
-	{ 'C', "csv", NULL, OPT_CSV, "comma-separated rows under a heading", take_csv },
+	{ 'C', "csv", NULL, OPT_CSV,
+	  "rows of one view, comma-separated; if none is named, of flows (top: conversations)",
+	  take_csv },
 	{ 'n', "rows", "ROWS", OPT_ROWS, "rows of each table, 0 for all; default 20", take_rows },
 	{ 's', "sort", "KEY", OPT_ROWS, "sort by this JSON key, e.g. packets", take_sort },
 	{ 'I', "interval", "SECONDS", OPT_TIME, "between two tables; default 2", take_interval },

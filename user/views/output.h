@@ -45,6 +45,7 @@ struct selection {
 	bool totals;
 	const char *sort;
 	uint64_t limit; /* rows, 0 for all */
+	bool tells_cut; /* says how many rows there are, where the format has no place for that */
 };
 
 /* Writes an answer. 0 or a negative errno (-EINVAL: no view has the sort key). */
@@ -54,6 +55,7 @@ int output_write(enum format format, const struct answer *a, const struct select
 int output_end(void);
 
 int output_text(const struct answer *a, const struct selection *sel);
+/* The first view selected, or the totals where there is none. */
 int output_csv(const struct answer *a, const struct selection *sel);
 int output_json(const struct answer *a, const struct selection *sel);
 /* A row as an object of the keys of its view. */

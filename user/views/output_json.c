@@ -198,18 +198,23 @@ static int put_array(const struct view *v, const struct answer *a, const struct 
 	return 0;
 }
 
+/* Both are members of one object. */
+static bool is_syn(const struct view *v)
+{
+	return v == &view_syn_sources || v == &view_syn_targets;
+}
+
 static int put_views(const struct answer *a, const struct selection *sel)
 {
 	const struct view *const *v;
+	bool in_syn = false;
 	int err = 0;
 
 	for (v = sel->views; *v && !err; v++) {
-		if (*v == &view_syn_sources)
-			printf(",\n\"syn\":{");
-		else
-			printf(",\n");
+		printf(is_syn(*v) && !in_syn ? ",\n\"syn\":{" : ",\n");
+		in_syn = is_syn(*v);
 		err = put_array(*v, a, sel);
-		if (*v == &view_syn_targets)
+		if (in_syn && !is_syn(v[1]))
 			printf("}");
 	}
 	return err;

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Answers as tables of text and as CSV; see output.h. */
-#include <errno.h>
+/* Answers as tables of text; see output.h. */
 #include <inttypes.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "views/output.h"
 
@@ -132,14 +129,13 @@ void output_ledger(const struct part *p, bool named)
 		       p->counters->rx_packets, p->counters->tx_packets);
 }
 
-static int each_view(const struct answer *a, const struct selection *sel,
-		     void (*put)(const struct rows *))
+static int put_views(const struct answer *a, const struct selection *sel)
 {
 	struct rows rows[sizeof(sel->views) / sizeof(sel->views[0])];
 	int err = answer_views(a, sel, rows), i;
 
 	for (i = 0; !err && sel->views[i]; i++) {
-		put(&rows[i]);
+		put_rows(&rows[i]);
 		rows_free(&rows[i]);
 	}
 	return err;
@@ -199,7 +195,7 @@ int output_text(const struct answer *a, const struct selection *sel)
 	put_title(a);
 	for (i = 0; sel->totals && i < a->part_count; i++)
 		put_totals(&a->parts[i], several);
-	err = each_view(a, sel, put_rows);
+	err = put_views(a, sel);
 	if (err)
 		return err;
 	for (i = 0; i < a->part_count; i++)
@@ -209,94 +205,4 @@ int output_text(const struct answer *a, const struct selection *sel)
 		if (a->parts[i].note)
 			puts(a->parts[i].note);
 	return 0;
-}
-
-static bool is_csv_column(const struct rows *r, const struct field *f)
-{
-	if (f->type == FIELD_INTERFACE)
-		return r->several;
-	return !(f->only & (FIELD_TEXT_ONLY | FIELD_TOP_ONLY));
-}
-
-static void put_csv_rows(const struct rows *r)
-{
-	const struct field *f;
-	const char *c;
-	uint64_t i;
-	char text[64];
-	bool first = true;
-
-	for (f = r->view->fields; f->key; f++) {
-		if (!is_csv_column(r, f))
-			continue;
-		printf(first ? "" : ",");
-		for (c = f->key; *c; c++)
-			putchar(*c == '.' ? '_' : *c);
-		first = false;
-	}
-	putchar('\n');
-	for (i = 0; i < r->count && !ferror(stdout); i++) {
-		const char *row = (const char *)r->data + i * r->view->row_size;
-
-		for (first = true, f = r->view->fields; f->key; f++) {
-			if (!is_csv_column(r, f))
-				continue;
-			printf("%s%s", first ? "" : ",", field_text(f, row, text, sizeof(text)));
-			first = false;
-		}
-		putchar('\n');
-	}
-}
-
-static void put_csv_totals(const struct part *p, bool named)
-{
-	const struct totals *t = &p->snapshot->totals;
-	int i;
-
-	for (i = 0; i < WEIR_CLASSES; i++)
-		printf("%s%s%s,%llu,%llu\n", named ? p->name : "", named ? "," : "", class_names[i],
-		       t->class[i].packets, t->class[i].bytes);
-}
-
-int output_csv(const struct answer *a, const struct selection *sel)
-{
-	bool several = a->part_count > 1;
-	int i;
-
-	if (sel->totals && !sel->views[0]) {
-		printf("%sclass,packets,bytes\n", several ? "interface," : "");
-		for (i = 0; i < a->part_count; i++)
-			put_csv_totals(&a->parts[i], several);
-	}
-	return each_view(a, sel, put_csv_rows);
-}
-
-int output_write(enum format format, const struct answer *a, const struct selection *sel)
-{
-	switch (format) {
-	case FORMAT_JSON:
-		return output_json(a, sel);
-	case FORMAT_CSV:
-		return output_csv(a, sel);
-	default:
-		return output_text(a, sel);
-	}
-}
-
-/* An earlier write may have failed, and left nothing to write now that would fail alike. */
-static bool is_left_by_reader(void)
-{
-	struct pollfd out = { .fd = STDOUT_FILENO, .events = POLLOUT };
-
-	return poll(&out, 1, 0) == 1 && out.revents & POLLERR;
-}
-
-int output_end(void)
-{
-	errno = 0;
-	if (!fflush(stdout) && !ferror(stdout))
-		return 0;
-	if (errno)
-		return -errno;
-	return is_left_by_reader() ? -EPIPE : -EIO;
 }
