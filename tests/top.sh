@@ -392,6 +392,10 @@ case_resized()
 	until_shown "^HOST +PORT PEER +PORT PROTO +10s +10s$"
 	press j
 	until_shown "^$HOST4 7001 .* udp  SENT$"
+	# Narrower still, it is one rate of both, and who it is.
+	pane resize-window -x 40 -y 15
+	until_shown "^HOST +PORT PEER +PORT +10s$"
+	until_shown "^$HOST4 +7001 $PEER4 +[0-9]+ +[0-9.]+M$"
 }
 
 # ---- what it leaves ----

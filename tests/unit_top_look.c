@@ -78,6 +78,46 @@ static void test_layout(void **state)
 	}
 }
 
+static bool has_column(const struct layout *l, const char *key)
+{
+	int i;
+
+	for (i = 0; i < l->count && !strstr(l->column[i].field->key, key); i++)
+		;
+	return i < l->count;
+}
+
+/* Where it is narrow, what goes last is the rate, and before it who it is. */
+static void test_layout_narrow(void **state)
+{
+	static const char *const keys[] = { "host", "addr", "port", "addr", "addr", "from" };
+	struct look look = { .totals = true, .bars = true, .window = 1 };
+	struct layout l;
+	int width;
+	size_t i;
+
+	(void)state;
+	for (look.sides = 0; look.sides < SIDES_COUNT; look.sides++)
+		for (width = 20; width < 80; width++)
+			for (i = 0; i < sizeof(top_views) / sizeof(top_views[0]); i++) {
+				layout_make(&l, top_views[i], &look, 39, width);
+				assert_true(has_column(&l, keys[i]));
+				assert_true(has_column(&l, "rate_10s"));
+				assert_true(l.width <= width);
+			}
+	/* At 40 a conversation has all of its ends, and one rate of both directions. */
+	look.sides = SIDES_BESIDE;
+	layout_make(&l, &view_conversations, &look, 39, 40);
+	assert_int_equal(l.count, 5);
+	assert_true(has_column(&l, "host_port") && has_column(&l, "peer_port"));
+	assert_string_equal(l.column[4].field->key, "rate_10s");
+	assert_int_equal(l.width, 40);
+	/* The rate is that sorted by. */
+	look.window = 2;
+	layout_make(&l, &view_conversations, &look, 39, 40);
+	assert_string_equal(l.column[4].field->key, "rate_40s");
+}
+
 /* A wide terminal shows all there is. */
 static void test_layout_wide(void **state)
 {
@@ -239,10 +279,10 @@ static void test_bars(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_layout),	    cmocka_unit_test(test_layout_wide),
-		cmocka_unit_test(test_whole_words), cmocka_unit_test(test_elide),
-		cmocka_unit_test(test_scaled),	    cmocka_unit_test(test_graph),
-		cmocka_unit_test(test_bars),
+		cmocka_unit_test(test_layout),	    cmocka_unit_test(test_layout_narrow),
+		cmocka_unit_test(test_layout_wide), cmocka_unit_test(test_whole_words),
+		cmocka_unit_test(test_elide),	    cmocka_unit_test(test_scaled),
+		cmocka_unit_test(test_graph),	    cmocka_unit_test(test_bars),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

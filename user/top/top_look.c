@@ -136,14 +136,60 @@ static void place(struct layout *l)
 	l->width = x ? x - 1 : 0;
 }
 
+/* What a column is worth where not all of the first rank fit. */
+enum worth {
+	WORTH_LITTLE, /* told by another */
+	WORTH_PROTO,
+	WORTH_PORT, /* from here on it is missed */
+	WORTH_NUMBER,
+	WORTH_ADDRESS,
+	WORTH_RATE,
+};
+
+static enum worth worth_of(const struct look *look, const struct field *f)
+{
+	if (f->unit == UNIT_RATE || f->unit == UNIT_EVENTS)
+		return f->window == look->window ? WORTH_RATE : WORTH_LITTLE;
+	switch (f->type) {
+	case FIELD_SERVICE:
+		return WORTH_LITTLE;
+	case FIELD_PROTO:
+		return WORTH_PROTO;
+	case FIELD_ADDR:
+		return WORTH_ADDRESS;
+	default:
+		return f->unit == UNIT_PORT ? WORTH_PORT : WORTH_NUMBER;
+	}
+}
+
+/* Takes out the column that is worth least, of several the last one. */
+static enum worth give_up(struct layout *l, const struct look *look)
+{
+	enum worth least_worth = WORTH_RATE, worth;
+	int i, at = 0;
+
+	for (i = 0; i < l->count; i++) {
+		worth = worth_of(look, l->column[i].field);
+		if (worth <= least_worth) {
+			least_worth = worth;
+			at = i;
+		}
+	}
+	l->count--;
+	memmove(&l->column[at], &l->column[at + 1], (size_t)(l->count - at) * sizeof(l->column[0]));
+	place(l);
+	return least_worth;
+}
+
 /*
  * Where not even those of the first rank fit, addresses give way, alike, and then whole columns: of
- * a number that is cut off, what is left would be read as another number.
+ * a number that is cut off, what is left would be read as another number. Whether one of them is
+ * missed.
  */
-static void narrow(struct layout *l, int width)
+static bool narrow(struct layout *l, const struct look *look, int width)
 {
 	int over = l->width - width, i;
-	bool shrunk = true;
+	bool shrunk = true, missed = false;
 
 	while (over > 0 && shrunk)
 		for (shrunk = false, i = 0; i < l->count && over > 0; i++) {
@@ -155,8 +201,9 @@ static void narrow(struct layout *l, int width)
 			over--;
 			shrunk = true;
 		}
-	for (place(l); l->count > 1 && l->width > width; place(l))
-		l->count--;
+	for (place(l); l->count > 1 && l->width > width;)
+		missed |= give_up(l, look) >= WORTH_PORT;
+	return missed;
 }
 
 /* The columns of up to `rank`, at their narrowest. Returns their width. */
@@ -195,8 +242,14 @@ void layout_make(struct layout *out, const struct view *v, const struct look *lo
 			ranks[rank] = false;
 	}
 	take(out, v, look, ranks);
-	if (width)
-		narrow(out, width);
+	/* One rate of both directions takes less room than two, and leaves it to who they are. */
+	if (width && narrow(out, look, width) && v->in && look->sides == SIDES_BESIDE) {
+		struct look both = *look;
+
+		both.sides = SIDES_BOTH;
+		layout_make(out, v, &both, wish, width);
+		return;
+	}
 	room = width ? width - out->width : 1000;
 	widen(out, FIELD_ADDR, wish, &room);
 	if (width)
