@@ -26,6 +26,39 @@ case_closed_pipe()
 	done
 }
 
+# ---- options without effect ----
+
+# OPTIONS COMMAND...: its one line tells of all of these and no other.
+tells_unused()
+{
+	good weir "${@:2}"
+	same "lines of ${*:2}" "$(grep -c 'no effect' "$TMP/err")" 1
+	same "what ${*:2} tells of" "$(sed -nE 's/.*: (--.*) (has|have) no effect$/\1/p' "$TMP/err")" "$1"
+}
+
+case_unused_options()
+{
+	lab_up
+	good weir show -i "$IF" -d 0.2 --memory 16 -q
+	[[ ! $ERR ]] || fail "where they have an effect, it said: $ERR"
+	good weir attach -q -i "$IF"
+	tells_unused --duration show -i "$IF" -d 1
+	one_line
+	tells_unused "--duration, --mode, --memory, --flows" \
+		show -i "$IF" -d 1 --mode skb --memory 16 --flows 1000
+	tells_unused "--mode, --memory" top -i "$IF" -d 0.2 --mode skb --memory 16
+	tells_unused --mode packets -i "$IF" -d 0.2 --mode native
+	good weir show -q -i "$IF" -d 1
+	[[ ! $ERR ]] || fail "with -q it said: $ERR"
+	good weir show -i "$IF"
+	[[ ! $ERR ]] || fail "without options it said: $ERR"
+	# Where another interface is watched for so long, it has.
+	host ip link add v1 type veth peer name v2
+	host ip link set v1 up
+	good weir show -i "$IF" -i v1 -d 0.2
+	[[ $ERR != *"no effect"* ]] || fail "it said: $ERR"
+}
+
 # ---- what is in an answer ----
 
 case_csv_quoted()
@@ -43,5 +76,6 @@ case_csv_quoted()
 }
 
 run_case "a closed pipe is no failure" case_closed_pipe
+run_case "options without effect are told of" case_unused_options
 run_case "CSV quotes what has to be" case_csv_quoted
 exit 0

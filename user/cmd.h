@@ -113,6 +113,8 @@ void options_help(const struct cmd *cmd);
 /* Those asked for, each once, or that of the default route. 0, or EXIT_FAILED having said why. */
 int config_interfaces(struct config *cfg);
 #define VIEW_NAMES "totals, conversations, flows, hosts, ports, syn or sizes"
+/* Says which options have no effect on an interface that weir is attached to already. */
+void config_tell_unused(const struct config *cfg, const char *name, bool duration);
 /* Whether it is the name of a view. */
 bool config_is_view(const char *word);
 /*

@@ -156,6 +156,8 @@ static int open_interface(struct live *l, const char *name, const struct config 
 	struct live_options o = cfg->live;
 	int err = live_open(l, name);
 
+	if (!err)
+		config_tell_unused(cfg, name, false);
 	if (err != -ENOENT)
 		return err;
 	live_close(l);

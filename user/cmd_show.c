@@ -26,6 +26,8 @@ static int run_show(struct config *cfg)
 		return EXIT_MISUSE;
 	if (config_interfaces(cfg) || lives_open(&all, cfg))
 		return EXIT_FAILED;
+	/* What was counted is there at once: nothing is waited for but where others are watched. */
+	lives_tell_unused(&all, cfg, cfg->duration > 0 && !lives_held(&all));
 	seconds = cfg->duration ? cfg->duration : WATCH_SECONDS;
 	if (lives_held(&all)) {
 		tell_of_watching(&all, cfg, seconds);

@@ -222,6 +222,7 @@ static int run_top(struct config *cfg)
 		return EXIT_MISUSE;
 	if (config_interfaces(cfg) || lives_open(&all, cfg))
 		return EXIT_FAILED;
+	lives_tell_unused(&all, cfg, false);
 	sel.tells_cut = false; /* each interval */
 	end = cfg->duration ? top_now() + cfg->duration : 0;
 	code = cfg->format == FORMAT_TEXT ? run_views(&all, cfg, view, end)

@@ -63,6 +63,29 @@ int config_interfaces(struct config *cfg)
 	return 0;
 }
 
+void config_tell_unused(const struct config *cfg, const char *name, bool duration)
+{
+	const struct {
+		bool said;
+		const char *option;
+	} unused[] = {
+		{ duration, "--duration" },
+		{ cfg->live.mode != MODE_AUTO, "--mode" },
+		{ cfg->memory_said, "--memory" },
+		{ cfg->live.flow_records != 0, "--flows" },
+	};
+	char options[64] = "";
+	size_t i, n = 0, count = 0;
+
+	for (i = 0; i < sizeof(unused) / sizeof(unused[0]); i++)
+		if (unused[i].said)
+			n += (size_t)snprintf(options + n, sizeof(options) - n, "%s%s",
+					      count++ ? ", " : "", unused[i].option);
+	if (count && !cfg->quiet)
+		say("%s: weir is attached and counts already: %s %s no effect", name, options,
+		    count == 1 ? "has" : "have");
+}
+
 /* Words as one expression, kept until the program ends. NULL where memory is short. */
 static const char *join(char *const *word, int count)
 {

@@ -77,6 +77,15 @@ void lives_close(struct lives *all)
 	*all = (struct lives){ 0 };
 }
 
+void lives_tell_unused(const struct lives *all, const struct config *cfg, bool duration)
+{
+	int i;
+
+	for (i = 0; i < all->count; i++)
+		if (!all->held[i])
+			config_tell_unused(cfg, cfg->interfaces[i], duration);
+}
+
 bool lives_held(const struct lives *all)
 {
 	int i;

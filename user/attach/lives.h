@@ -21,6 +21,8 @@ int lives_open(struct lives *all, const struct config *cfg);
 void lives_close(struct lives *all);
 /* Whether any of them is held by this command. */
 bool lives_held(const struct lives *all);
+/* config_tell_unused() of those that are attached. */
+void lives_tell_unused(const struct lives *all, const struct config *cfg, bool duration);
 /* Which of them is no longer counted, and why, in words: NULL for none. Good until the next call.
  */
 const char *lives_gone(const struct lives *all);
