@@ -75,7 +75,31 @@ case_csv_quoted()
 	END
 }
 
+# All intervals are one table, and the time says which row is of which.
+case_csv_top()
+{
+	local view
+
+	lab_up
+	good weir attach -q -i "$IF"
+	good peer ping -q -i 0.01 -c 5 "$HOST4"
+	for view in hosts totals; do
+		good weir top "$view" --csv --interval 0.2 -d 0.7 -n 0 -i "$IF"
+		python3 - "$TMP/out" "$view" <<-'END' || fail "no table of $view: $OUT"
+			import csv, sys
+			heading, *rows = list(csv.reader(open(sys.argv[1])))
+			assert heading[:2] == ["time", {"hosts": "addr", "totals": "class"}[sys.argv[2]]], heading
+			assert {len(row) for row in rows} == {len(heading)}, rows
+			times = [row[0] for row in rows]
+			assert times == sorted(times) and 3 <= len(set(times)) <= 5, times
+			assert all(time.endswith("Z") for time in times)
+			assert len({row[1] for row in rows}) < len(rows), rows
+		END
+	done
+}
+
 run_case "a closed pipe is no failure" case_closed_pipe
 run_case "options without effect are told of" case_unused_options
+run_case "CSV of top is one table" case_csv_top
 run_case "CSV quotes what has to be" case_csv_quoted
 exit 0

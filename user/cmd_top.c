@@ -2,13 +2,14 @@
 /*
  * weir top: who is talking, again and again. On a terminal a screen steered by keys; else a
  * frame of text each interval, or the answers of weir show with --json and --csv. Totals and
- * ledger at the end.
+ * ledger at the end, but for CSV, which is one table.
  */
 #include <errno.h>
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "top/terminal.h"
 #include "top/top.h"
@@ -164,8 +165,16 @@ static int in_text(struct top *t, double end)
 
 /* ---- the command ---- */
 
-/* What weir show answers, each interval. */
-static int run_answers(struct lives *all, const struct config *cfg, const struct selection *sel,
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+/* What weir show answers, each interval; as CSV all of it is one table. */
+static int run_answers(struct lives *all, const struct config *cfg, struct selection *sel,
 		       double end)
 {
 	double next = top_now();
@@ -175,7 +184,9 @@ static int run_answers(struct lives *all, const struct config *cfg, const struct
 		next += cfg->interval;
 		if (!lives_wait(all, till(next, end)))
 			return EXIT_OK;
+		sel->time_ns = now_ns();
 		code = is_gone(all) ? EXIT_FAILED : lives_print(all, cfg, sel);
+		sel->goes_on = true;
 	} while (!code && !fflush(stdout) && !is_over(end));
 	return code;
 }
@@ -227,7 +238,7 @@ static int run_top(struct config *cfg)
 	end = cfg->duration ? top_now() + cfg->duration : 0;
 	code = cfg->format == FORMAT_TEXT ? run_views(&all, cfg, view, end)
 					  : run_answers(&all, cfg, &sel, end);
-	if (code != EXIT_MISUSE && lives_print(&all, cfg, &totals))
+	if (code != EXIT_MISUSE && cfg->format != FORMAT_CSV && lives_print(&all, cfg, &totals))
 		code = EXIT_FAILED;
 	lives_close(&all);
 	return finish(code);

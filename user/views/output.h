@@ -45,6 +45,10 @@ struct selection {
 	bool totals;
 	const char *sort;
 	uint64_t limit; /* rows, 0 for all */
+	/* Of a CSV that has an answer again and again: when this one was, or 0, and whether it is
+	 * the first. */
+	uint64_t time_ns;
+	bool goes_on;
 	bool tells_cut; /* says how many rows there are, where the format has no place for that */
 };
 

@@ -31,12 +31,13 @@ static bool is_column(const struct rows *r, const struct field *f)
 	return !(f->only & (FIELD_TEXT_ONLY | FIELD_TOP_ONLY));
 }
 
-static void put_heading(const struct rows *r)
+static void put_heading(const struct rows *r, bool timed)
 {
 	const struct field *f;
 	const char *c;
-	bool first = true;
+	bool first = !timed;
 
+	printf(timed ? "time" : "");
 	for (f = r->view->fields; f->key; f++) {
 		if (!is_column(r, f))
 			continue;
@@ -48,12 +49,14 @@ static void put_heading(const struct rows *r)
 	putchar('\n');
 }
 
-static void put_row(const struct rows *r, const void *row)
+/* `time` NULL for no such column. */
+static void put_row(const struct rows *r, const void *row, const char *time)
 {
 	const struct field *f;
 	char text[64];
-	bool first = true;
+	bool first = !time;
 
+	printf("%s", time ? time : "");
 	for (f = r->view->fields; f->key; f++) {
 		if (!is_column(r, f))
 			continue;
@@ -65,27 +68,35 @@ static void put_row(const struct rows *r, const void *row)
 
 static int put_view(const struct answer *a, const struct selection *sel)
 {
+	const char *time = NULL;
+	char text[64];
 	struct rows r;
 	uint64_t i;
 	int err = answer_rows(a, sel->views[0], sel, &r);
 
 	if (err)
 		return err;
-	put_heading(&r);
+	if (sel->time_ns)
+		time = time_text(sel->time_ns, text, sizeof(text));
+	if (!sel->goes_on)
+		put_heading(&r, time);
 	for (i = 0; i < r.count && !ferror(stdout); i++)
-		put_row(&r, (const char *)r.data + i * r.view->row_size);
+		put_row(&r, (const char *)r.data + i * r.view->row_size, time);
 	if (sel->tells_cut && r.count < r.of)
 		say("%" PRIu64 " of %" PRIu64 " rows, -n 0 for all", r.count, r.of);
 	rows_free(&r);
 	return 0;
 }
 
-static void put_totals(const struct part *p, bool named)
+static void put_totals(const struct part *p, const struct selection *sel, bool named)
 {
 	const struct totals *t = &p->snapshot->totals;
+	char text[64];
 	int i;
 
 	for (i = 0; i < WEIR_CLASSES; i++) {
+		if (sel->time_ns)
+			printf("%s,", time_text(sel->time_ns, text, sizeof(text)));
 		if (named)
 			put_value(p->name, true);
 		printf("%s%s,%llu,%llu\n", named ? "," : "", class_names[i], t->class[i].packets,
@@ -100,8 +111,10 @@ int output_csv(const struct answer *a, const struct selection *sel)
 
 	if (sel->views[0])
 		return put_view(a, sel);
-	printf("%sclass,packets,bytes\n", several ? "interface," : "");
+	if (!sel->goes_on)
+		printf("%s%sclass,packets,bytes\n", sel->time_ns ? "time," : "",
+		       several ? "interface," : "");
 	for (i = 0; i < a->part_count; i++)
-		put_totals(&a->parts[i], several);
+		put_totals(&a->parts[i], sel, several);
 	return 0;
 }
