@@ -307,6 +307,37 @@ strangers_are_sent_away()
 	stop
 }
 
+# Who guesses is looked at ten times, and once a second; who was let in before is let in all the while; the
+# log says it once.
+guesses_are_few()
+{
+	local hash users codes
+
+	lab
+	hash() { python3 -c 'import crypt, sys; print(crypt.crypt(sys.argv[1], crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=16)))' "$1"; }
+	users=alice:$(hash secret),bob:$(hash other)
+	daemon a -q --prometheus "$AT" --prometheus-basic-auth-users "$users"
+	code() { fetch -o /dev/null -w '%{http_code}\n' "$@" /metrics; }
+	same "the right one" "$(code -u alice:secret)" 200
+	codes=$(host bash -c 'for i in {1..40}; do curl -sS -o /dev/null -w "%{http_code}\n" -u "$((i % 2)):$i" "$1"; done' - \
+		"http://$AT/metrics" | sort | uniq -c | tr -s ' \n' ' ')
+	echo "guesses: $codes"
+	[[ $codes =~ ^\ (1[0-9])\ 401\ (2[0-9]|30)\ 429\ $ ]] || fail "40 guesses: $codes"
+	same "who was let in before" "$(code -u alice:secret)" 200
+	same "who comes anew" "$(code -u bob:other)" 429
+	same "when again" "$(fetch -D - -o /dev/null -u bob:other /metrics | tr -d '\r' | sed -n 's/^Retry-After: //p')" 1
+	same "no name" "$(code)" 401
+	sleep 2.2
+	same "a moment later" "$(code -u bob:other)" 200
+	same "both are known" "$(code -u alice:secret) $(code -u bob:other) $(code -u bob:wrong)" "200 200 401"
+	await grep -q 'wrong user or password' "$TMP/log.a"
+	sleep 2
+	same "lines of log" "$(wc -l <"$TMP/log.a")" 1
+	grep -Eqx 'weir: prometheus: [0-9]+ requests with a wrong user or password, and [0-9]+ not looked at for these, the last from 127.0.0.1' \
+		"$TMP/log.a" || fail "the log says: $(<"$TMP/log.a")"
+	stop
+}
+
 # 1,100 that send a byte now and then; who asks properly is answered, they are cut off,
 # and the log says so once.
 slow_clients_are_cut_off()
@@ -435,7 +466,7 @@ alert_rules_pass()
 need jq curl python3
 for case in promtool_has_no_complaint metrics_are_what_was_sent talkers_add_up findings_come_and_go \
 	rates_are_what_was_sent a_restart_sets_nothing_back a_port_in_use_is_said \
-	strangers_are_sent_away slow_clients_are_cut_off a_thousand_clients_are_served \
+	strangers_are_sent_away guesses_are_few slow_clients_are_cut_off a_thousand_clients_are_served \
 	a_scrape_is_cheap_with_a_million_flows alert_rules_pass; do
 	run_case "prometheus: ${case//_/ }" "$case"
 done

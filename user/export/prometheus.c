@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* The HTTP side of metrics; see prometheus.h. One thread, by libmicrohttpd, serves all clients. */
-#include <crypt.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/paths.h"
+#include "export/auth.h"
 #include "export/listen.h"
 #include "export/microhttpd.h"
 #include "export/prometheus.h"
@@ -44,7 +46,7 @@ struct prometheus {
 	char url[96];
 	struct answer shared[2]; /* text, OpenMetrics: the HTTP thread's alone */
 	char *cert, *key;	 /* of TLS, or NULL */
-	char good_auth[512];	 /* the header that was verified last: bcrypt is slow on purpose */
+	struct auth auth;
 	pthread_mutex_t lock;
 	struct client client[CLIENTS];
 	int clients;
@@ -120,6 +122,7 @@ void prometheus_tick(struct prometheus *p)
 {
 	uint64_t now = now_ns(), slow = cut_off(p, now);
 
+	auth_tell(&p->auth, now);
 	if (slow && !p->slow)
 		say("prometheus: cutting off clients that do not finish a request in %d s",
 		    (int)(FIRST_NS / 1000000000));
@@ -135,84 +138,38 @@ void prometheus_tick(struct prometheus *p)
 
 /* ---- who may ask ---- */
 
-static bool same_hash(const char *a, const char *b)
+static void address_of(struct MHD_Connection *c, char *to, size_t size)
 {
-	size_t i, n = strlen(a);
-	unsigned char differ = n != strlen(b);
+	const union MHD_ConnectionInfo *info =
+		libmhd.get_connection_info(c, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	const struct sockaddr *a = info ? info->client_addr : NULL;
+	socklen_t length = a && a->sa_family == AF_INET ? sizeof(struct sockaddr_in)
+							: sizeof(struct sockaddr_in6);
 
-	for (i = 0; !differ && i < n; i++)
-		differ |= (unsigned char)(a[i] ^ b[i]);
-	return !differ;
+	if (!a || getnameinfo(a, length, to, (socklen_t)size, NULL, 0, NI_NUMERICHOST))
+		snprintf(to, size, "an unknown address");
 }
 
-/* `users` is USER:HASH, by commas. */
-static bool is_user(const char *users, const char *user, const char *password)
+static enum auth_answer may_ask(struct prometheus *p, struct MHD_Connection *c)
 {
-	struct crypt_data data = { 0 };
-	char line[512], *at, *next, *hash;
-	bool known = false;
+	enum auth_answer answer = AUTH_NO;
+	char *user, *password = NULL, from[64];
+	const char *header;
 
-	snprintf(line, sizeof(line), "%s", users);
-	for (at = line; at && !known; at = next) {
-		next = strchr(at, ',');
-		if (next)
-			*next++ = 0;
-		hash = strchr(at, ':');
-		if (!hash)
-			continue;
-		*hash++ = 0;
-		if (!strcmp(at, user)) {
-			const char *got = crypt_r(password, hash, &data);
-
-			known = got && *got != '*' && same_hash(got, hash);
-		}
-	}
-	return known;
-}
-
-/* Whether each has a hash that crypt(5) can have made. */
-static int users_check(const char *users, char *why, size_t size)
-{
-	struct crypt_data data = { 0 };
-	const char *at, *hash, *got;
-	char user[512];
-
-	for (at = users; *at; at += strcspn(at, ",") + (at[strcspn(at, ",")] == ',')) {
-		snprintf(user, sizeof(user), "%.*s", (int)strcspn(at, ","), at);
-		hash = strchr(user, ':');
-		got = hash ? crypt_r("", hash + 1, &data) : NULL;
-		if (got && *got != '*' && strlen(got) == strlen(hash + 1))
-			continue;
-		user[strcspn(user, ":")] = 0;
-		snprintf(why, size,
-			 "basic_auth_users: %.60s has no hash as crypt(5) makes them: "
-			 "USER:HASH,..., e.g. by `htpasswd -nBC 10 USER`",
-			 *user ? user : "a user without a name");
-		return -EINVAL;
-	}
-	return 0;
-}
-
-static bool may_ask(struct prometheus *p, struct MHD_Connection *c)
-{
-	const char *users = section_text(p->section, "basic_auth_users"), *header;
-	char *user, *password = NULL;
-	bool good;
-
-	if (!*users)
-		return true;
+	if (!*p->auth.users)
+		return AUTH_YES;
 	header = libmhd.lookup_connection_value(c, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION);
 	if (!header)
-		return false;
-	if (*p->good_auth && same_hash(header, p->good_auth))
-		return true;
+		return AUTH_NO;
+	if (auth_knows(&p->auth, header))
+		return AUTH_YES;
+	address_of(c, from, sizeof(from));
 	user = libmhd.basic_auth_get_username_password(c, &password);
-	good = user && password && is_user(users, user, password);
-	if (good && strlen(header) < sizeof(p->good_auth))
-		strcpy(p->good_auth, header);
+	if (user && password)
+		answer = auth_ask(&p->auth, header, user, password, from, now_ns());
 	libmhd.free(user);
 	libmhd.free(password);
-	return good;
+	return answer;
 }
 
 /* ---- answers ---- */
@@ -274,15 +231,21 @@ static enum MHD_Result give_metrics(struct prometheus *p, struct MHD_Connection 
 	"<ul><li><a href=\"/metrics\">/metrics</a></li><li><a "                                    \
 	"href=\"/healthz\">/healthz</a></li></ul>\n</body></html>\n"
 
-static enum MHD_Result refuse(struct MHD_Connection *c)
+static enum MHD_Result refuse(struct MHD_Connection *c, enum auth_answer answer)
 {
-	struct MHD_Response *r = text_response("who asks?\n", "text/plain");
+	bool later = answer == AUTH_LATER;
+	struct MHD_Response *r = text_response(
+		later ? "too many were wrong: try again later\n" : "who asks?\n", "text/plain");
 	enum MHD_Result done = MHD_NO;
 
-	if (r) {
+	if (r && later) {
+		libmhd.add_response_header(r, MHD_HTTP_HEADER_RETRY_AFTER, "1");
+		done = libmhd.queue_response(c, MHD_HTTP_TOO_MANY_REQUESTS, r);
+	} else if (r) {
 		done = libmhd.queue_basic_auth_fail_response(c, "weir", r);
-		libmhd.destroy_response(r);
 	}
+	if (r)
+		libmhd.destroy_response(r);
 	return done;
 }
 
@@ -292,6 +255,7 @@ static enum MHD_Result handle(void *arg, struct MHD_Connection *c, const char *u
 {
 	static int seen;
 	struct prometheus *p = arg;
+	enum auth_answer may;
 
 	(void)version;
 	(void)data;
@@ -311,8 +275,9 @@ static enum MHD_Result handle(void *arg, struct MHD_Connection *c, const char *u
 				 export_alive(p->exporter, 15) ? MHD_HTTP_OK
 							       : MHD_HTTP_SERVICE_UNAVAILABLE,
 				 export_alive(p->exporter, 15) ? "ok\n" : "stuck\n", "text/plain");
-	if (!may_ask(p, c))
-		return refuse(c);
+	may = may_ask(p, c);
+	if (may != AUTH_YES)
+		return refuse(c, may);
 	if (!strcmp(url, "/metrics"))
 		return give_metrics(p, c);
 	if (!strcmp(url, "/"))
@@ -402,6 +367,7 @@ static struct prometheus *make(struct exporter *e, const struct section *s)
 	p->exporter = e;
 	p->section = s;
 	pthread_mutex_init(&p->lock, NULL);
+	auth_init(&p->auth, section_text(s, "basic_auth_users"));
 	return p;
 }
 
@@ -442,7 +408,7 @@ int prometheus_check(const struct section *s, char *why, size_t size)
 
 	snprintf(why, size, "no memory");
 	if (p)
-		err = users_check(section_text(s, "basic_auth_users"), why, size)
+		err = auth_check(section_text(s, "basic_auth_users"), why, size)
 			      ?: read_tls(p, why, size)
 			      ?: listen_check(section_text(s, "listen"), why, size);
 	/* Only the server knows whether a certificate and a key are some, and a pair. */
@@ -463,7 +429,9 @@ void prometheus_stop(struct prometheus *p)
 	for (i = 0; i < 2; i++)
 		if (p->shared[i].response)
 			libmhd.destroy_response(p->shared[i].response);
+	auth_tell(&p->auth, UINT64_MAX);
 	pthread_mutex_destroy(&p->lock);
+	auth_free(&p->auth);
 	free(p->cert);
 	free(p->key);
 	free(p);
