@@ -17,6 +17,7 @@ readonly LAB=wch$$ URL=http://10.99.0.1:8123/
 COUNT=1    # hosts
 SERVER=''  # pid
 DAEMONS=() # pid by host
+INTERVAL=(--clickhouse-interval 1) # nobody wants to wait
 
 ns() # NAME COMMAND...
 {
@@ -184,7 +185,7 @@ daemon()
 
 	nsenter --net="/run/netns/$LAB-h$i" -- "$build/weir" export -i eth0 --memory 12 \
 		--active-timeout 1 --idle-timeout 1 --clickhouse "${TO:-$URL}" \
-		--clickhouse-host "host$i" --clickhouse-spool "$TMP/spool$i" "${@:2}" \
+		--clickhouse-host "host$i" --clickhouse-spool "$TMP/spool$i" "${INTERVAL[@]}" "${@:2}" \
 		>"$TMP/log$i" 2>&1 &
 	DAEMONS[i]=$!
 	until_true 30 attached "$!" || fail "the daemon of host $i does not start: $(<"$TMP/log$i")"
@@ -633,6 +634,45 @@ disk_full()
 	same_sums 1
 }
 
+# What a server has to merge: an insert of many rows each ten seconds, and of a link where nothing but frames
+# that are not IP come a part in one table.
+few_parts()
+{
+	local inserts
+
+	begin
+	server_start
+	fresh_schema
+	daemon 1
+	links_up
+	ns gen python3 -c 'import socket, time
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+s.bind(("g1", 0))
+for i in range(4):
+    s.send(bytes.fromhex("0180c200000e0200000002010001") + bytes(46))
+    time.sleep(1.2)'
+	finish
+	empty_spool 1
+	inserts=$(sql "SELECT uniqExact(seq) FROM weir.ledger")
+	((inserts >= 2)) || fail "$inserts inserts of frames that are not IP"
+	same "frames that are not IP" "$(sql "SELECT sum(non_ip_packets) FROM weir.ledger")" 4
+	for table in flows ports_by_minute talkers_by_minute sweeps_by_minute; do
+		same "rows in $table" "$(sql "SELECT count() FROM weir.$table")" 0
+	done
+	ip -n "$LAB-gen" link set g1 up
+	INTERVAL=()
+	fresh_schema
+	daemon 1
+	await_link "$LAB-h1" eth0
+	ip -n "$LAB-gen" route replace 198.18.1.0/24 via 10.1.1.1
+	send 1 7001 4400 100 400
+	finish
+	empty_spool 1
+	same "datagrams" "$(sql "SELECT sum(packets) FROM weir.flows WHERE dport = 7001")" 4400
+	inserts=$(sql "SELECT uniqExact(seq) FROM weir.ledger")
+	((inserts <= 3)) || fail "$inserts inserts in 11 s"
+}
+
 # User and password, and a name that has to be quoted.
 password()
 {
@@ -686,6 +726,7 @@ run_case 'no schema: one line names it, and rows come once it is there' no_schem
 run_case 'a schema that is still being made gets each row once all the same' half_a_schema
 run_case 'a full spool drops what the ledger tells' spool_full
 run_case 'a full disk: one line, and nothing is lost' disk_full
+run_case 'a server gets few parts to merge' few_parts
 run_case 'user, password, and a host name that needs quoting' password
 run_case 'two servers, one question' distributed
 run_case 'a URL that can never work is refused' bad_url

@@ -7,7 +7,8 @@
 -- table one part, which is there whole or not at all. A server that dies between two views leaves
 -- the batch in some tables only. So each table can say whether it has a batch (`flows` and `ledger`
 -- by their rows, the others by a marker row that comes with it), and weir, when in doubt, asks, and
--- sends the batch again to those that lack it: that is what `targets` is, one bit a table.
+-- sends the batch again to those that lack it: that is what `targets` is, one bit a table. A batch
+-- without flow records is for `ledger` alone.
 --
 -- Addresses are text, IPv4 as 192.0.2.1. Byte counts are of L2 frames without FCS, but for ip_bytes.
 -- `time` is when the batch was sent on its way (UTC); first and last are nanoseconds since 1970.

@@ -60,7 +60,7 @@ static const struct setting settings[] = {
 	{ "clickhouse", "user", "NAME", SETTING_TEXT, NULL, "user of the server", 0, 0 },
 	{ "clickhouse", "password_file", "FILE", SETTING_TEXT, NULL, "its password, in the first line", 0, 0 },
 	{ "clickhouse", "ca", "FILE", SETTING_TEXT, NULL, "certificates to trust with https instead of the system's", 0, 0 },
-	{ "clickhouse", "interval", "SECONDS", SETTING_SECONDS, "1", "rows of so long in one insert", 0.1, 3600 },
+	{ "clickhouse", "interval", "SECONDS", SETTING_SECONDS, "10", "rows of so long in one insert", 0.1, 3600 },
 	{ "clickhouse", "rows", "N", SETTING_COUNT, "50000", "or so many", 1, 500000 },
 	{ "clickhouse", "timeout", "SECONDS", SETTING_SECONDS, "10", "for the server to answer", 0.1, 3600 },
 	{ "clickhouse", "spool", "DIR", SETTING_TEXT, NULL, "where rows wait while the server is away; else /var/lib/weir/clickhouse, or the service's own", 0, 0 },

@@ -12,6 +12,7 @@
 
 /* Bits of the column `targets`: the tables that are to take a row. */
 #define CH_TARGETS 31U
+#define CH_LEDGER 2U
 
 struct ch_block;
 

@@ -36,6 +36,15 @@ static void pause_for(struct clickhouse *c, uint64_t ns)
 	}
 }
 
+/*
+ * The tables that a block is for. One without records has nothing for any but the ledger, where it
+ * would be a part each of a row that says so.
+ */
+static unsigned int targets_of(const struct spool_item *item)
+{
+	return item->meta.records ? CH_TARGETS : CH_LEDGER;
+}
+
 /* The targets that lack a block: all where it was never tried. */
 static enum ch_result missing(struct clickhouse *c, const struct spool_item *item,
 			      unsigned int *targets, char why[CH_WHY])
@@ -45,10 +54,7 @@ static enum ch_result missing(struct clickhouse *c, const struct spool_item *ite
 
 	if (item->tried)
 		result = ch_landed(c->http, &item->meta, &have, why);
-	*targets = CH_TARGETS & ~have;
-	/* Of a block without records flows has no row to be found. */
-	if (*targets == 1 && !item->meta.records)
-		*targets = 0;
+	*targets = targets_of(item) & ~have;
 	return result;
 }
 
@@ -87,7 +93,7 @@ static int prove(struct clickhouse *c, struct spool_item *item, char why[CH_WHY]
 	item->tried = true;
 	if (missing(c, item, &targets, why) != CH_OK)
 		return -EAGAIN;
-	c->proven = !targets;
+	c->proven = !targets && item->meta.records;
 	if (targets)
 		snprintf(why, CH_WHY,
 			 "some tables did not get what was inserted: is all of schema.sql there?");
