@@ -559,6 +559,30 @@ strange()
 		fail "counting did not go on: $(<"$TMP/log1")"
 }
 
+# VERSION REGEX: what a server of that version is asked to do with an insert.
+asked_of()
+{
+	begin
+	ns hub python3 tests/http_server.py "$1" 10.99.0.1 8123 >"$TMP/asked" 2>&1 &
+	until_true 30 ns h1 timeout 1 bash -c 'exec 3<>/dev/tcp/10.99.0.1/8123'
+	daemon 1
+	links_up
+	some_traffic
+	until_true 30 grep -q 'INSERT' "$TMP/asked" || fail "no insert: $(<"$TMP/log1")"
+	finish
+	said 1 0
+	grep -m 1 'INSERT' "$TMP/asked" | grep -Eq "$2" || fail "asked: $(grep -m 1 INSERT "$TMP/asked")"
+}
+
+# A server that gathers rows of its own accord, as from 26.3 on, must not: what it holds it cannot tell of.
+# An old one knows none of it, and would refuse it.
+settings_of_an_insert()
+{
+	asked_of 26.3.1.415 '&insert_deduplication_token=weir-[0-9-]*&deduplicate_blocks_in_dependent_materialized_views=1&async_insert=0 HTTP'
+	lab_down
+	asked_of 18.16.1 '&query_id=weir-[0-9-]* HTTP'
+}
+
 no_schema()
 {
 	begin
@@ -726,6 +750,7 @@ run_case 'no schema: one line names it, and rows come once it is there' no_schem
 run_case 'a schema that is still being made gets each row once all the same' half_a_schema
 run_case 'a full spool drops what the ledger tells' spool_full
 run_case 'a full disk: one line, and nothing is lost' disk_full
+run_case 'a new server is asked for what it would not do of itself' settings_of_an_insert
 run_case 'a server gets few parts to merge' few_parts
 run_case 'user, password, and a host name that needs quoting' password
 run_case 'two servers, one question' distributed

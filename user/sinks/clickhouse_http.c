@@ -306,7 +306,12 @@ static bool set_insert_url(struct ch_http *h, CURLU *url, const struct spool_met
 		ok = !libcurl.url_set(url, CURLUPART_QUERY, pair, CURLU_APPENDQUERY) &&
 		     !libcurl.url_set(url, CURLUPART_QUERY,
 				      "deduplicate_blocks_in_dependent_materialized_views=1",
-				      CURLU_APPENDQUERY);
+				      CURLU_APPENDQUERY) &&
+		     /*
+		      * From 26.3 on the server would hold rows back to gather more, and an insert
+		      * that was given up would be in no list of what runs, and happen all the same.
+		      */
+		     !libcurl.url_set(url, CURLUPART_QUERY, "async_insert=0", CURLU_APPENDQUERY);
 	}
 	return ok && !libcurl.easy_setopt(h->curl, CURLOPT_CURLU, url);
 }
