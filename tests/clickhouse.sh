@@ -147,6 +147,10 @@ lab_up()
 	for ((i = 1; i <= COUNT; i++)); do
 		host_up "$i" || return 1
 	done
+	# A daemon looks for its server at once, and these links take a while to carry anything.
+	for ((i = 1; i <= COUNT; i++)); do
+		until_true 20 ns "h$i" ping -q -c 1 -W 1 10.99.0.1 || return 1
+	done
 }
 
 lab_down()
@@ -544,8 +548,7 @@ strange()
 
 	begin
 	ns hub python3 tests/http_server.py "$how" 10.99.0.1 8123 &
-	# From where the daemon is: its link takes a while to carry anything.
-	until_true 30 ns h1 timeout 1 bash -c 'exec 3<>/dev/tcp/10.99.0.1/8123'
+	until_true 30 ns hub bash -c 'exec 3<>/dev/tcp/10.99.0.1/8123'
 	daemon 1 --clickhouse-timeout 1
 	links_up
 	some_traffic
@@ -564,7 +567,7 @@ asked_of()
 {
 	begin
 	ns hub python3 tests/http_server.py "$1" 10.99.0.1 8123 >"$TMP/asked" 2>&1 &
-	until_true 30 ns h1 timeout 1 bash -c 'exec 3<>/dev/tcp/10.99.0.1/8123'
+	until_true 30 ns hub bash -c 'exec 3<>/dev/tcp/10.99.0.1/8123'
 	daemon 1
 	links_up
 	some_traffic
