@@ -52,7 +52,7 @@ case_views()
 case_like_a_file()
 {
 	refuses 2 "$WEIR" read hosts
-	[[ $ERR == *"hosts is a view"* && $ERR != *./hosts* ]] || fail "said: $ERR"
+	[[ $ERR == "weir: read hosts needs a capture file"* ]] || fail "said: $ERR"
 	mkdir hosts
 	good "$WEIR" read -j hosts a.pcap
 	[[ ! $ERR ]] || fail "a directory is no capture file: $ERR"
@@ -76,6 +76,8 @@ case_like_a_file()
 
 case_misplaced()
 {
+	refuses 2 "$WEIR" read hosts ports a.pcap
+	[[ $ERR == *"one view at a time" ]] || fail "said: $ERR"
 	refuses 1 "$WEIR" read a.pcap hosts
 	[[ $ERR == *"a view goes before the files" ]] || fail "said: $ERR"
 	refuses 1 "$WEIR" read hostz a.pcap

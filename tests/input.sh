@@ -479,6 +479,8 @@ case_filters()
 
 	misuse show hostz -i "$NONE"
 	misuse top hostz -i "$NONE"
+	misuse show hosts ports -i "$NONE"
+	[[ $ERR == *"one view"* ]] || fail "the line does not say what is wrong: $ERR"
 	misuse filter
 	misuse filter -f tcp udp
 	misuse read -f tcp "$good" -- udp

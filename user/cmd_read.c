@@ -155,26 +155,26 @@ static bool is_file(const char *name)
  */
 static int take_view(struct config *cfg, const char **view)
 {
-	bool named = cfg->argc && config_is_view(cfg->argv[0]);
-	const char *name = named ? cfg->argv[0] : NULL;
+	const char *name = cfg->argc ? cfg->argv[0] : NULL;
 
-	*view = name;
-	cfg->argc -= named;
-	cfg->argv += named;
-	if (cfg->argc) {
-		if (named && !cfg->quiet && is_file(name))
-			say("read: %s is the view here; the file of that name is ./%s", name, name);
+	*view = NULL;
+	if (!name || !config_is_view(name))
 		return 0;
-	}
-	if (!named)
-		say("read needs a capture file, or - for standard input");
-	else if (is_file(name))
+	*view = name;
+	cfg->argc--;
+	cfg->argv++;
+	if (!cfg->argc && is_file(name)) {
 		say("read: %s is a view, behind which a file goes; the file of that name is ./%s",
 		    name, name);
-	else
-		say("read: %s is a view, behind which a capture file goes, or - for standard input",
-		    name);
-	return EXIT_MISUSE;
+		return EXIT_MISUSE;
+	}
+	if (cfg->argc && config_is_view(cfg->argv[0]) && !is_file(cfg->argv[0])) {
+		say("read: %s %s: one view at a time", name, cfg->argv[0]);
+		return EXIT_MISUSE;
+	}
+	if (cfg->argc && !cfg->quiet && is_file(name))
+		say("read: %s is the view here; the file of that name is ./%s", name, name);
+	return 0;
 }
 
 /* What file `i`, which there is not, was perhaps meant for. */
@@ -218,8 +218,14 @@ static int run_read(struct config *cfg)
 	uint32_t threads;
 	int code;
 
-	if (take_view(cfg, &view) || config_filter(cfg, cfg->argc) ||
-	    config_selection(cfg, view, &sel))
+	if (take_view(cfg, &view))
+		return EXIT_MISUSE;
+	if (!cfg->argc) {
+		say("read%s%s needs a capture file, or - for standard input", view ? " " : "",
+		    view ? view : "");
+		return EXIT_MISUSE;
+	}
+	if (config_filter(cfg, cfg->argc) || config_selection(cfg, view, &sel))
 		return EXIT_MISUSE;
 	if (plan_files(cfg, &plan, &threads))
 		return EXIT_MISUSE;

@@ -205,6 +205,11 @@ int config_view(struct config *cfg, const char **view)
 		say("%s is no view (" VIEW_NAMES "), and no filter either", cfg->argv[0]);
 		return EXIT_MISUSE;
 	}
+	if (*view && cfg->argc > 1 && config_is_view(cfg->argv[1]) &&
+	    !filter_can_be(cfg->argv[1])) {
+		say("%s %s: one view at a time", cfg->argv[0], cfg->argv[1]);
+		return EXIT_MISUSE;
+	}
 	return config_filter(cfg, *view ? 1 : 0);
 }
 
