@@ -647,6 +647,7 @@ case_all_or_none()
 {
 	lab
 	refuses 1 weir attach -i "$IF" -i weirnone0
+	[[ $OUT == *"$IF: counting"*$'\n'"$IF: detached again" ]] || fail "it does not say that it is none: $OUT"
 	clear_of_weir
 }
 

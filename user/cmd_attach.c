@@ -49,12 +49,17 @@ static int run_attach(struct config *cfg)
 		return finish(EXIT_OK);
 	say("%s", l.why);
 	live_close(&l);
-	/* All or none. */
+	/* All or none, and what was told of is told again. */
 	for (done = 0; done < i; done++) {
-		live_detach(&l, cfg->interfaces[order[done]]);
+		const char *name = cfg->interfaces[order[done]];
+
+		if (live_detach(&l, name))
+			say("%s", l.why);
+		else if (!cfg->quiet)
+			printf("%s: detached again\n", name);
 		live_close(&l);
 	}
-	return EXIT_FAILED;
+	return finish(EXIT_FAILED);
 }
 
 static int run_detach(struct config *cfg)
