@@ -418,6 +418,10 @@ case_unknown_options()
 	[[ $ERR == *Z* ]] || fail "the line does not name the option: $ERR"
 	misuse read -jZ "$FILES/good.pcap"
 	[[ $ERR == *Z* ]] || fail "the line does not name the option: $ERR"
+	misuse read --json=1 "$FILES/good.pcap"
+	[[ $ERR == *"--json=1 takes no value"* ]] || fail "said: $ERR"
+	misuse read -n '' "$FILES/good.pcap"
+	[[ $ERR == *"--rows '' is not"* ]] || fail "said: $ERR"
 	# One that others have.
 	misuse read -i "$NONE" "$FILES/good.pcap"
 	misuse show -I 1 -i "$NONE"

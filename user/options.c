@@ -382,6 +382,15 @@ static int check_operands(const struct cmd *cmd, const struct config *cfg)
 	return EXIT_MISUSE;
 }
 
+/* With the option as getopt_long() refused it: then optopt is what it could have been. */
+static const char *what_is_wrong(int c, const char *option)
+{
+	if (c == ':')
+		return "needs a value";
+	return optopt && !strncmp(option, "--", 2) ? "takes no value"
+						   : "is not an option of this command";
+}
+
 int options_parse(const struct cmd *cmd, int argc, char **argv, struct config *cfg)
 {
 	struct option longs[ROWS + 2 + OWN_MOST];
@@ -401,9 +410,7 @@ int options_parse(const struct cmd *cmd, int argc, char **argv, struct config *c
 		}
 		if (c == '?' || c == ':') {
 			say("%s: %s %s; `weir %s --help` lists its options", cmd->name,
-			    argv[optind - 1],
-			    c == ':' ? "needs a value" : "is not an option of this command",
-			    cmd->name);
+			    argv[optind - 1], what_is_wrong(c, argv[optind - 1]), cmd->name);
 			return EXIT_MISUSE;
 		}
 		if (c >= OWN_FIRST) {
@@ -415,7 +422,7 @@ int options_parse(const struct cmd *cmd, int argc, char **argv, struct config *c
 			;
 		if (!rows[i].take(cfg, optarg)) {
 			say("%s: --%s %s is not a value it can take; it takes %s: %s", cmd->name,
-			    rows[i].name, optarg, rows[i].arg, rows[i].help);
+			    rows[i].name, *optarg ? optarg : "''", rows[i].arg, rows[i].help);
 			return EXIT_MISUSE;
 		}
 	}
