@@ -19,7 +19,8 @@
 #include "tables/table_use.h"
 #include "tables/totals.h"
 
-#define LAPS_MAX 3 /* times a CPU is copied again because its ring lapped us */
+#define WAITS_MAX 1000 /* of 100 us, for a packet to be counted that is staged */
+#define LAPS_MAX 3     /* times a CPU is copied again because its ring lapped us */
 #define NO_COMMITS UINT64_MAX
 /* More lines than one thread should walk: half a GiB, a tenth of a second. */
 #define LINES_A_THREAD (8U << 20)
@@ -264,6 +265,25 @@ struct weir_sum ledger_counted(const struct ledger *l)
 	return sum_minus(l->seen, l->filtered);
 }
 
+/*
+ * The totals, with all that is in `sum` in them. A packet is staged just before it is counted
+ * there: where its CPU is held up in between, by an interrupt or by a host, we wait.
+ */
+static void read_totals(const struct tables *t, struct totals *out, struct weir_sum sum)
+{
+	const struct timespec moment = { .tv_nsec = 100000 };
+	struct weir_sum ip;
+	int tries = 0;
+
+	for (;;) {
+		totals_read(t, out);
+		ip = totals_ip(out);
+		if ((sum.packets <= ip.packets && sum.bytes <= ip.bytes) || tries++ == WAITS_MAX)
+			return;
+		nanosleep(&moment, NULL);
+	}
+}
+
 static void close_ledger(struct reader *r, struct snapshot *out, const struct totals *before)
 {
 	struct weir_sum sum, class;
@@ -274,17 +294,17 @@ static void close_ledger(struct reader *r, struct snapshot *out, const struct to
 			      .syn_unattributed = r->ended.syn_refused,
 			      .in_flows = sum_plus(out->store.total, r->handed),
 			      .reentered = totals_reentered(r->t) };
-	totals_read(r->t, &out->totals);
-	class = sum_of(out->totals.class, WEIR_CLASSES);
-	l->filtered = sum_of(out->totals.filtered, 4);
-	l->seen = sum_plus(sum_plus(class, l->reentered), l->filtered);
-	l->ip = totals_ip(&out->totals);
 	for (i = 0; i < r->t->plan.cpus; i++) {
 		l->unattributed = sum_plus(l->unattributed, r->flows[i].missed);
 		l->syn_unattributed += r->syns[i].missed.packets;
 		out->ended += r->t->cpu[i].ended.head;
 	}
 	sum = sum_plus(l->in_flows, l->unattributed);
+	read_totals(r->t, &out->totals, sum);
+	class = sum_of(out->totals.class, WEIR_CLASSES);
+	l->filtered = sum_of(out->totals.filtered, 4);
+	l->seen = sum_plus(sum_plus(class, l->reentered), l->filtered);
+	l->ip = totals_ip(&out->totals);
 	/* On each CPU one packet may have had its size counted then, but not yet its class. */
 	l->balanced = between(totals_ip(before), sum, l->ip) &&
 		      class.packets <= totals_sizes(&out->totals) &&
