@@ -15,6 +15,7 @@ struct reading {
 	double lean;	 /* as `snapshot`, without the sums of ports that few tables want */
 	double lean_ratio;
 	double top;	  /* the 100 flows with most bytes, sorted, out of it */
+	double crowded;	  /* as `snapshot`, where one flow in seven was ended and begun anew */
 	double hundredth; /* a snapshot; one flow in a hundred was added to */
 	double rest;	  /* a snapshot; none was */
 	double first;	  /* of a new reader */
