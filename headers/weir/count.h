@@ -19,13 +19,6 @@ weir_inline void weir_add(struct weir_sum *sum, __u64 packets, __u64 bytes)
 	sum->bytes += bytes;
 }
 
-weir_inline int weir_is_syn(const struct weir_packet *p)
-{
-	const struct weir_flow *f = (const struct weir_flow *)p;
-
-	return (f->tcp_flags & (WEIR_TCP_SYN | WEIR_TCP_RST | WEIR_TCP_FIN)) != 0;
-}
-
 /*
  * Has the lines of all sets in the stage fetched at once. Without a loop, and so of all places, for
  * what the stage held before does no harm: nearly always they are full.

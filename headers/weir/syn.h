@@ -14,6 +14,14 @@ struct weir_syn_key {
 	__u64 addr[2];
 };
 
+/* Whether a staged packet has SYN, RST or FIN. */
+weir_inline int weir_is_syn(const struct weir_packet *p)
+{
+	const struct weir_flow *f = (const struct weir_flow *)p;
+
+	return (f->tcp_flags & (WEIR_TCP_SYN | WEIR_TCP_RST | WEIR_TCP_FIN)) != 0;
+}
+
 weir_inline struct weir_syn_key weir_syn_key(__u16 port, __u8 meta, const __u64 *addr)
 {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__

@@ -113,23 +113,30 @@ static int drain_cpu(struct reader *r, uint32_t cpu)
 
 /* ---- one CPU ---- */
 
+static void recopy_syns(struct reader *r, uint32_t cpu, const struct weir_packet *p)
+{
+	const __u64 *key = r->t->cpu[cpu].key;
+	const struct weir_flow *f = (const struct weir_flow *)p;
+	const __u8 family = f->meta & WEIR_META_IPV6;
+	struct weir_syn_key s = weir_syn_key(0, WEIR_ROLE_SOURCE | family, p->src);
+	struct weir_syn_key t = weir_syn_key(f->dport, WEIR_ROLE_TARGET | family, p->dst);
+
+	strand_recopy(&r->syns[cpu], weir_syn_hash(key, &s));
+	strand_recopy(&r->syns[cpu], weir_syn_hash(key, &t));
+}
+
 /* The sets of what was staged, once more: the batch has reached them since. */
 static int recopy(struct reader *r, uint32_t cpu, const struct staged *st)
 {
-	const struct weir_cpu *c = &r->t->cpu[cpu];
+	const __u64 *key = r->t->cpu[cpu].key;
 	uint32_t i;
 
 	for (i = 0; i < st->n; i++) {
 		const struct weir_packet *p = &st->packet[i];
-		const struct weir_flow *f = (const struct weir_flow *)p;
-		struct weir_syn_key s =
-			weir_syn_key(0, WEIR_ROLE_SOURCE | (f->meta & WEIR_META_IPV6), p->src);
-		struct weir_syn_key t = weir_syn_key(
-			f->dport, WEIR_ROLE_TARGET | (f->meta & WEIR_META_IPV6), p->dst);
 
-		strand_recopy(&r->flows[cpu], weir_hash(c->key, p->tail, p->src, p->dst));
-		strand_recopy(&r->syns[cpu], weir_syn_hash(c->key, &s));
-		strand_recopy(&r->syns[cpu], weir_syn_hash(c->key, &t));
+		strand_recopy(&r->flows[cpu], weir_hash(key, p->tail, p->src, p->dst));
+		if (weir_is_syn(p))
+			recopy_syns(r, cpu, p);
 	}
 	return drain_cpu(r, cpu);
 }
@@ -198,7 +205,7 @@ static int add_staged_syn(const struct weir_packet *p, struct store *out)
 				   .addr = { p->dst[0], p->dst[1] } };
 	struct syn_sum sums[2];
 
-	if (!(flags & (WEIR_TCP_SYN | WEIR_TCP_RST | WEIR_TCP_FIN)))
+	if (!weir_is_syn(p))
 		return 0;
 	weir_syn_add(&source, flags);
 	weir_syn_add(&target, flags);

@@ -61,7 +61,7 @@ static inline __u64 copy_line(const volatile line_t *from, line_t *to, const lin
 struct packer {
 	line_t *to, *end; /* the next line's place; the last old one's */
 	line_t *old;	  /* the bundle's lines as they were: at `to`, or in `saved` */
-	line_t saved[STRAND_PACK * 64] __attribute__((aligned(64)));
+	line_t *saved;	  /* room for a pack */
 };
 
 /* Lines can stay where they are as long as the bits are the same; from then on all move. */
@@ -120,6 +120,7 @@ static __u64 used_lines(const volatile line_t *lines, uint32_t n)
 	for (i = 0; i + 8 <= n; i += 8) {
 		uint32_t some = 0;
 
+#pragma GCC unroll 8
 		for (k = 0; k < 8; k++)
 			some |= (uint32_t) !!lines[i + k][0] << k;
 		used |= (__u64)some << i;
@@ -132,18 +133,26 @@ static __u64 used_lines(const volatile line_t *lines, uint32_t n)
 	return used;
 }
 
+static const volatile line_t *table_lines(const struct strand *s, uint32_t number, uint32_t *n)
+{
+	const size_t left = ((size_t)s->sets - (size_t)number * STRAND_SETS) * WEIR_WAYS;
+
+	*n = left < 64 ? (uint32_t)left : 64;
+	return s->lines + (size_t)number * 64;
+}
+
 static void copy_bundle(struct strand *s, uint32_t number, struct packer *p)
 {
-	const volatile line_t *lines = s->lines + (size_t)number * 64;
-	const size_t left = ((size_t)s->sets - (size_t)number * STRAND_SETS) * WEIR_WAYS;
 	struct bundle *b = &s->bundle[number];
+	uint32_t n;
+	const volatile line_t *lines = table_lines(s, number, &n);
 	__u64 head, used;
 
 	for (;;) {
 		line_t *to = p->to;
 
 		head = word_load(&s->head->head);
-		used = used_lines(lines, left < 64 ? (uint32_t)left : 64);
+		used = used_lines(lines, n);
 		if (used != b->held)
 			save_old(p);
 		if (p->old == p->to)
@@ -165,10 +174,9 @@ static void copy_pack(struct strand *s, uint32_t first)
 {
 	const uint32_t bundles = strand_bundles(s);
 	line_t *copy = s->copy + (size_t)first * 64;
-	struct packer p; /* `saved` as it is */
 	uint32_t i, end = bundles - first < STRAND_PACK ? bundles : first + STRAND_PACK;
+	struct packer p = { copy, copy, copy, s->saved };
 
-	p.to = p.end = p.old = copy;
 	for (i = first; i < end; i++)
 		p.end += __builtin_popcountll(s->bundle[i].held);
 	for (i = first; i < end; i++) {
@@ -177,11 +185,29 @@ static void copy_pack(struct strand *s, uint32_t first)
 	}
 }
 
+/* Copies a bundle where it lies; false where it has to be copied with all of its pack. */
+static bool copy_in_place(struct strand *s, uint32_t number)
+{
+	struct bundle *b = &s->bundle[number];
+	line_t *to = strand_lines(s, number);
+	struct packer p = { .to = to, .old = to };
+	const __u64 head = word_load(&s->head->head);
+	uint32_t n;
+	const volatile line_t *lines = table_lines(s, number, &n);
+
+	if (used_lines(lines, n) != b->held)
+		return false;
+	renew_lines(&p, b, lines);
+	b->used = b->held;
+	return word_load(&s->head->head) - head <= GEN_WINDOW;
+}
+
 void strand_recopy(struct strand *s, __u32 hash)
 {
 	uint32_t bundle = weir_set_of(hash, s->sets) / STRAND_SETS;
 
-	copy_pack(s, bundle - bundle % STRAND_PACK);
+	if (!copy_in_place(s, bundle))
+		copy_pack(s, bundle - bundle % STRAND_PACK);
 }
 
 /* ---- the ring ---- */
@@ -436,13 +462,15 @@ int strand_init(struct strand *s, const struct tables *t, uint32_t cpu, bool syn
 	/* Never touched where a CPU counts nothing. */
 	packs = (strand_bundles(s) + STRAND_PACK - 1) / STRAND_PACK;
 	s->copy = table_alloc((size_t)packs * STRAND_PACK * 64 * sizeof(line_t));
+	s->saved = table_alloc(STRAND_PACK * 64 * sizeof(line_t));
 	s->bundle = table_alloc(strand_bundles(s) * sizeof(*s->bundle));
-	return s->copy && s->bundle ? 0 : -ENOMEM;
+	return s->copy && s->saved && s->bundle ? 0 : -ENOMEM;
 }
 
 void strand_free(struct strand *s)
 {
 	table_free(s->copy);
+	table_free(s->saved);
 	table_free(s->bundle);
 	*s = (struct strand){ 0 };
 }
