@@ -186,17 +186,29 @@ static void plans_keep_within_their_memory(void **state)
 	assert_true(plan_make(&p, 1 << 20, 1) < 0);
 }
 
+/* Beside another one, which is not to disturb it. */
+static uint64_t ns_of(uint32_t ticks, uint64_t now)
+{
+	const struct moment m = moment_of(now, 5000);
+	const times_t a = ticks_to_ns((uint32_t[]){ ticks, 77 }, &m);
+	const times_t b = ticks_to_ns((uint32_t[]){ 0xffff0000, ticks }, &m);
+
+	assert_int_equal(a[0], b[1]);
+	return (uint64_t)a[0] - 5000;
+}
+
 static void ticks_come_back_as_ns(void **state)
 {
 	uint64_t now = 123456789ULL << WEIR_TICK_SHIFT, wrapped = (1ULL << 32) + 7;
 
 	(void)state;
-	assert_int_equal(ticks_to_ns(123456789, now), now);
-	assert_int_equal(ticks_to_ns(123456780, now), now - (9ULL << WEIR_TICK_SHIFT));
-	assert_int_equal(ticks_to_ns(0xffffffff, wrapped << WEIR_TICK_SHIFT),
+	assert_int_equal(ns_of(123456789, now), now);
+	assert_int_equal(ns_of(123456780, now), now - (9ULL << WEIR_TICK_SHIFT));
+	assert_int_equal(ns_of(0xffffffff, wrapped << WEIR_TICK_SHIFT),
 			 0xffffffffULL << WEIR_TICK_SHIFT);
-	/* A moment ahead of the reader's clock. */
-	assert_int_equal(ticks_to_ns(123456791, now), now + (2ULL << WEIR_TICK_SHIFT));
+	/* A moment ahead of the reader's clock, and before the machine was started. */
+	assert_int_equal(ns_of(123456791, now), now + (2ULL << WEIR_TICK_SHIFT));
+	assert_int_equal(ns_of(123456789 + 5000, now), 0);
 }
 
 int main(void)

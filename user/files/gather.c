@@ -118,12 +118,13 @@ static int walk_flows(struct walk *w, struct range *r)
 			for (way = 0; way < WEIR_WAYS; way++) {
 				const struct weir_flow *f = &w->t->flows[at].way[way];
 				const struct fine *fine = &w->t->fine[at * WEIR_WAYS + way];
+				struct flow_sum *row = &r->flows[r->flow_count];
 
 				if (!f->packets)
 					continue;
-				flow_sum_set(&r->flows[r->flow_count], (const __u64 *)f,
-					     fine->first, fine->last);
-				r->flows[r->flow_count].touched = 1;
+				flow_sum_set(row, (const __u64 *)f, 1);
+				row->first = fine->first;
+				row->last = fine->last;
 				r->live++;
 				cells_add_late(r->cells, &w->ports, &r->late, f);
 				err |= add_flow(r, first, ended || is_odd(f));

@@ -135,8 +135,9 @@ static int drain_flows(struct lane *l, const struct tables *t)
 			const __u64 *line = t->ended[at].line;
 			const struct fine *fine = &t->fine_ended[at];
 
-			flow_sum_set(&flows[n], line, fine->first, fine->last);
-			flows[n].touched = 1;
+			flow_sum_set(&flows[n], line, 1);
+			flows[n].first = fine->first;
+			flows[n].last = fine->last;
 			mark(l->flow_sets,
 			     weir_set_of(weir_hash(c->key, line[0], &line[1], &line[3]),
 					 c->flow_sets));

@@ -214,7 +214,6 @@ static int emit_lines(struct walk *w, struct span *p, struct strand *s, uint32_t
 	p->sums.total.packets += sum.packets;
 	p->sums.total.bytes += sum.bytes;
 	peak_of(&p->peak, peak);
-	p->live += (uint64_t)__builtin_popcountll(used);
 	b->changed = 0;
 	return 0;
 }
@@ -280,6 +279,7 @@ static int emit_bundle(struct walk *w, struct span *p, uint32_t bundle)
 		lines += n;
 		busy += !!n;
 	}
+	p->live += lines;
 	while (x < p->extra_end && x->set / STRAND_SETS == bundle)
 		x++;
 	lines += (uint32_t)(x - p->extra);
@@ -359,6 +359,16 @@ static int gather_extras(struct walk *w)
 
 /* ---- spans ---- */
 
+static bool holds_any(const struct strand *s)
+{
+	const uint32_t bundles = strand_bundles(s);
+	uint32_t i = 0;
+
+	while (i < bundles && !s->bundle[i].used)
+		i++;
+	return i < bundles;
+}
+
 static uint64_t lines_in(const struct strand *s, uint32_t from, uint32_t to)
 {
 	uint64_t n = 0;
@@ -377,7 +387,7 @@ static int gather_strands(struct walk *w)
 	if (!w->strand)
 		return -ENOMEM;
 	for (cpu = 0; cpu < m->cpus; cpu++)
-		if (lines_in(&m->flows[cpu], 0, strand_bundles(&m->flows[cpu])))
+		if (holds_any(&m->flows[cpu]))
 			w->strand[w->strands++] = &m->flows[cpu];
 	return 0;
 }

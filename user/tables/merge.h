@@ -15,12 +15,6 @@
 #include "tables/store.h"
 #include "tables/strand.h"
 
-/* When: what makes a record's ticks ns since the epoch. */
-struct moment {
-	__u64 now; /* ns since boot */
-	int64_t offset;
-};
-
 struct merge {
 	struct strand *flows;	     /* of each CPU; their `changed` bits are cleared */
 	const struct staged *staged; /* likewise */
@@ -36,11 +30,10 @@ static inline void merge_flow(struct flow_sum *to, const line_t line, const stru
 			      const struct fine *fine, uint32_t touched)
 {
 	const struct weir_flow *f = (const struct weir_flow *)line;
-	const uint64_t offset = (uint64_t)at->offset;
+	times_t *times = (times_t *)&to->first;
 
-	flow_sum_set(to, line, fine ? fine->first : ticks_to_ns(f->first, at->now) + offset,
-		     fine ? fine->last : ticks_to_ns(f->last, at->now) + offset);
-	to->touched = touched;
+	flow_sum_set(to, line, touched);
+	*times = fine ? *(const times_t *)fine : ticks_to_ns(&f->first, at);
 }
 
 /*

@@ -350,7 +350,7 @@ static int begin_read(struct reader *r, struct snapshot *out)
 	store_clear(&out->store);
 	memcpy(out->store.key, r->ended.key, sizeof(r->ended.key));
 	out->live = out->syn_live = out->ended = 0;
-	r->at = (struct moment){ boot_ns(), r->t->clock_offset };
+	r->at = moment_of(boot_ns(), r->t->clock_offset);
 	return 0;
 }
 
@@ -409,7 +409,7 @@ int reader_drain(struct reader *r)
 	uint32_t cpu;
 	int err = 0;
 
-	r->at = (struct moment){ boot_ns(), r->t->clock_offset };
+	r->at = moment_of(boot_ns(), r->t->clock_offset);
 	for (cpu = 0; cpu < r->t->plan.cpus && err >= 0; cpu++) {
 		r->flows[cpu].copied = r->syns[cpu].copied = 0;
 		err = drain_cpu(r, cpu);

@@ -425,7 +425,9 @@ struct flow_sum flow_sum_of(const struct weir_flow *r, uint64_t first, uint64_t 
 {
 	struct flow_sum f = { 0 };
 
-	flow_sum_set(&f, (const __u64 *)r, first, last);
+	flow_sum_set(&f, (const __u64 *)r, 0);
+	f.first = first;
+	f.last = last;
 	return f;
 }
 

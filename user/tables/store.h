@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <weir/abi.h>
 
 struct index {
@@ -127,13 +128,26 @@ static inline bool flow_same(const struct flow_sum *a, const struct flow_sum *b)
 /* Two words at once, wherever they lie. */
 typedef uint64_t words_t __attribute__((vector_size(16), aligned(8), may_alias));
 
-/* Makes `to` the flow of a table's record: the first words of both are the same. */
-static inline void flow_sum_set(struct flow_sum *to, const __u64 *line, uint64_t first,
-				uint64_t last)
+/* The last word of a flow. */
+static inline uint64_t flow_sum_end(uint8_t tcp_flags, uint32_t touched)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	return (uint64_t)touched << 32 | tcp_flags;
+#else
+	return (uint64_t)tcp_flags << 56 | touched;
+#endif
+}
+
+/*
+ * Makes `to` the flow of a table's record, but for its times: the first words of both are the same.
+ * In few and large stores, for a million of them are written at once.
+ */
+static inline void flow_sum_set(struct flow_sum *to, const __u64 *line, uint32_t touched)
 {
 	static const words_t key = { WEIR_TAIL_KEY & ~WEIR_TAIL_PORTS, UINT64_MAX };
 	const struct weir_flow *f = (const struct weir_flow *)line;
 	const words_t *from = (const words_t *)line;
+	const uint64_t end = flow_sum_end(f->tcp_flags, touched);
 	words_t *words = (words_t *)to;
 
 	words[0] = from[0] & key;
@@ -141,10 +155,7 @@ static inline void flow_sum_set(struct flow_sum *to, const __u64 *line, uint64_t
 	words[2] = from[2];
 	to->packets = f->packets;
 	to->ip_bytes = f->bytes - (uint64_t)(int64_t)f->over;
-	to->first = first;
-	to->last = last;
-	to->tcp_flags = f->tcp_flags;
-	to->pad[0] = to->pad[1] = to->pad[2] = 0;
+	memcpy(&to->tcp_flags, &end, sizeof(end));
 }
 
 /* Adds `f` to `to`, of the same flow; syn_sum_add() likewise, sketches merged. */
@@ -177,6 +188,10 @@ static inline void syn_count_add(struct syn_count *to, const struct syn_count *m
 /* Adds a record's segments, if it is a source's. */
 void syn_count_source(struct syn_count *to, const struct syn_sum *y);
 
+_Static_assert(offsetof(struct flow_sum, last) == offsetof(struct flow_sum, first) + 8 &&
+		       offsetof(struct flow_sum, touched) ==
+			       offsetof(struct flow_sum, tcp_flags) + 4,
+	       "both times, and the rest, are written at once");
 _Static_assert(offsetof(struct flow_sum, bytes) == offsetof(struct weir_flow, bytes),
 	       "a flow's first words are those of its record");
 

@@ -9,7 +9,6 @@
 #include "tables/table_use.h"
 #include "tables/totals.h"
 
-#define CHUNK 32       /* bundles copied between two looks at the ring */
 #define GEN_WINDOW 120 /* replacements after which a gen could come round again */
 
 static uint8_t gen_of(__u64 tail)

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <weir/abi.h>
 
 #define WEIR_MEMORY_DEFAULT (64ULL << 20)
@@ -66,16 +67,46 @@ uint32_t plan_cells(const struct plan *plan);
  * same on all CPUs: a flow is in the same set of each of them, which is how readers merge it.
  */
 void tables_init(struct tables *t, uint64_t seed);
-/* A record's time in ns from its ticks; `now` in ns since boot, not before it. */
-static inline uint64_t ticks_to_ns(uint32_t ticks, uint64_t now)
-{
-	uint64_t now_ticks = now >> WEIR_TICK_SHIFT;
-	/* A CPU may have read its clock a moment after the reader did: the last 4096 are to come.
-	 */
-	int64_t age = (int64_t)((uint32_t)now_ticks - ticks + 4096U) - 4096;
-	int64_t then = (int64_t)now_ticks - age;
+typedef uint32_t quads_t __attribute__((vector_size(16)));
+typedef int64_t times_t __attribute__((vector_size(16), aligned(8), may_alias));
 
-	return then > 0 ? (uint64_t)then << WEIR_TICK_SHIFT : 0;
+/* What makes ticks ns since the epoch. */
+struct moment {
+	times_t latest; /* ticks there can be, twice */
+	times_t offset; /* ns from boot to the epoch, twice */
+	quads_t low;	/* of `latest`, in the first two */
+};
+
+/*
+ * `now` in ns since boot. A CPU may have read its clock a moment after the reader did: the last
+ * 4096 ticks are to come.
+ */
+static inline struct moment moment_of(uint64_t now, int64_t offset)
+{
+	const int64_t latest = (int64_t)(now >> WEIR_TICK_SHIFT) + 4096;
+
+	return (struct moment){ { latest, latest },
+				{ offset, offset },
+				{ (uint32_t)latest, (uint32_t)latest } };
+}
+
+/* A record's two ticks, as they lie in it, in ns since the epoch. What would be before boot is at
+ * it. */
+static inline times_t ticks_to_ns(const uint32_t *ticks, const struct moment *m)
+{
+	const quads_t none = { 0 };
+	quads_t ages;
+	times_t then = { 0 };
+
+	memcpy(&then, ticks, 2 * sizeof(*ticks));
+	ages = m->low - (quads_t)then;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	ages = __builtin_shufflevector(ages, none, 0, 4, 1, 5);
+#else
+	ages = __builtin_shufflevector(ages, none, 4, 0, 5, 1);
+#endif
+	then = m->latest - (times_t)ages;
+	return ((then & ~(then >> 63)) << WEIR_TICK_SHIFT) + m->offset;
 }
 
 #endif
