@@ -261,6 +261,31 @@ set_back()
 			"\(map(select(. != sort)) | length) of \(if length > 100 then "many" else length end)"'
 }
 
+# As weir.rules.yml looks for them: down, and failing, while records come and wait.
+sinks_that_fail_are_seen()
+{
+	local sink
+
+	lab
+	daemon a --prometheus "$AT" --active-timeout 1 --idle-timeout 1 --json "$TMP/out.json" \
+		--clickhouse http://127.0.0.1:9/ --clickhouse-spool "$TMP/out.spool" --clickhouse-interval 0.5 \
+		--ipfix tcp:127.0.0.1:9 --sflow 127.0.0.1:9 --sflow-counters 1
+	for _ in {1..12}; do
+		datagrams 5001 10
+		sleep 0.5
+		for sink in clickhouse ipfix sflow; do
+			is "weir_sink_errors_total{sink=\"$sink\"}" 0 || is "weir_sink_up{sink=\"$sink\"}" 0 ||
+				fail "$sink is down, fails, and is up all the same"
+		done
+	done
+	for sink in clickhouse ipfix sflow; do
+		(($(value "weir_sink_errors_total{sink=\"$sink\"}") > 0)) || fail "$sink does not fail"
+	done
+	same "of the file, up" "$(value 'weir_sink_up{sink="json"}')" 1
+	same "of the file, errors" "$(value 'weir_sink_errors_total{sink="json"}')" 0
+	stop
+}
+
 a_port_in_use_is_said()
 {
 	lab
@@ -465,7 +490,7 @@ alert_rules_pass()
 
 need jq curl python3
 for case in promtool_has_no_complaint metrics_are_what_was_sent talkers_add_up findings_come_and_go \
-	rates_are_what_was_sent a_restart_sets_nothing_back a_port_in_use_is_said \
+	rates_are_what_was_sent a_restart_sets_nothing_back sinks_that_fail_are_seen a_port_in_use_is_said \
 	strangers_are_sent_away guesses_are_few slow_clients_are_cut_off a_thousand_clients_are_served \
 	a_scrape_is_cheap_with_a_million_flows alert_rules_pass; do
 	run_case "prometheus: ${case//_/ }" "$case"

@@ -153,17 +153,25 @@ static uint64_t pause_of(unsigned int failures, unsigned int *seed)
 	return pause / 2 + pause / 2 * (uint64_t)(rand_r(seed) % 1024) / 1024;
 }
 
-/* Takes what batch() said about `b`. Returns whether it is done with. */
-static bool judge(struct sink *s, struct batch *b, int err)
+/*
+ * Takes what batch() said about `b`, there having been so many `errors` before. Returns whether it
+ * is done with.
+ */
+static bool judge(struct sink *s, struct batch *b, int err, uint64_t errors)
 {
-	if (!err)
+	/* Of SINK_LATER nobody knows yet whether it gets through: sink_well() and sink_ill() tell.
+	 */
+	if (!err) {
 		count_delivered(s, b->count, b->sum);
+		s->stats.up = true;
+	}
 	if (err >= 0) {
 		s->stats.batches++;
-		s->stats.up = true;
 		return true;
 	}
-	s->stats.errors++;
+	/* Once for an attempt, of which sink_ill() may have told. */
+	if (s->stats.errors == errors)
+		s->stats.errors++;
 	if (err == -EBADMSG) {
 		count_drop(s, DROP_REFUSED, b->count, b->sum);
 		return true;
@@ -210,12 +218,13 @@ static void deliver(struct sink *s, void *state, struct batch *b, unsigned int *
 	bool done = false;
 
 	while (!done) {
+		uint64_t errors = s->stats.errors;
 		int err;
 
 		pthread_mutex_unlock(&s->lock);
 		err = s->type->batch(s, state, b);
 		pthread_mutex_lock(&s->lock);
-		done = judge(s, b, err);
+		done = judge(s, b, err, errors);
 		if (!done && s->stopping && now_ns() >= s->deadline) {
 			count_drop(s, DROP_SHUTDOWN, b->count, b->sum);
 			done = true;
@@ -505,6 +514,7 @@ void sink_ill(struct sink *s, const char *format, ...)
 		s->ill_dropped = dropped(s);
 	}
 	s->stats.up = false;
+	s->stats.errors++;
 	pthread_mutex_unlock(&s->lock);
 	if (!said)
 		say_with(s, format);

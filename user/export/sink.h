@@ -96,7 +96,7 @@ double sink_seconds(const struct sink *s, const char *key);
 __attribute__((format(printf, 2, 3))) void sink_say(const struct sink *s, const char *format, ...);
 /*
  * The same for a fault that lasts: said when it begins, "again all right" with how long it took
- * when sink_well() follows, nothing between.
+ * when sink_well() follows, nothing between. Each sink_ill() is an attempt that failed.
  */
 __attribute__((format(printf, 2, 3))) void sink_ill(struct sink *s, const char *format, ...);
 void sink_well(struct sink *s);
