@@ -395,6 +395,11 @@ case_resized()
 	# Narrower still, it is one rate of both, and who it is.
 	pane resize-window -x 40 -y 15
 	until_shown "^HOST +PORT PEER +PORT +10s$"
+	until_shown "^weir top  $IF  native"
+	pane resize-window -x 40 -y 24
+	until_shown "^bit/s +2s +10s +40s +BYTES$"
+	until_shown "^received( +[0-9.]+[kMG]?){4}$"
+	until_shown "^sent( +[0-9.]+[kMG]?){4}$"
 	until_shown "^$HOST4 +7001 $PEER4 +[0-9]+ +[0-9.]+M$"
 }
 

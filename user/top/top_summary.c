@@ -22,22 +22,34 @@ void summary_title(const struct top *t)
 	strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
 	snprintf(right, sizeof(right), "every %g s  %s", t->interval, clock);
 	width = term_columns(right);
+	/* What it looks at goes before when that was. */
+	if (COLS - width <= 20)
+		width = 0;
 	term_put(0, 0, COLS, STYLE_PLAIN, "");
 	term_put(0, 0, 8, STYLE_BOLD, "weir top");
 	top_title(t, COLS, text, sizeof(text));
-	if (COLS - width > 20) {
-		whole_words(text, COLS - 12 - width);
+	whole_words(text, COLS - 12 - width);
+	if (COLS - 12 - width > 0)
 		term_put(0, 10, COLS - 12 - width, STYLE_PLAIN, text);
+	if (width)
 		term_put(0, COLS - width, width, STYLE_DIM, right);
-	}
 	if (t->paused)
 		term_put(0, COLS - width - 9, 8, STYLE_WARN, "[PAUSED]");
 }
 
+static void put_words(int y, enum style style, char *text)
+{
+	whole_words(text, COLS < SUMMARY_WIDTH ? COLS : SUMMARY_WIDTH);
+	term_put(y, 0, SUMMARY_WIDTH, style, text);
+}
+
+/* Nothing where it would be cut off. */
 static void draw_number(int y, int x, double value)
 {
 	char number[16], text[32];
 
+	if (x + 6 > COLS)
+		return;
 	snprintf(text, sizeof(text), "%6s", scaled_text(value, number, sizeof(number)));
 	term_put(y, x, 6, STYLE_PLAIN, text);
 }
@@ -70,7 +82,7 @@ static void draw_totals(const struct top *t, int y)
 	snprintf(text, sizeof(text), "%-8s %6s %6s %6s %6s %6s", rate_unit_names[t->look.unit],
 		 "2s", "10s", "40s", t->look.unit == RATE_PACKETS ? "PKTS" : "BYTES",
 		 t->look.unit == RATE_PACKETS ? "bit/s" : "pkt/s");
-	term_put(y, 0, SUMMARY_WIDTH, STYLE_DIM, text);
+	put_words(y, STYLE_DIM, text);
 	draw_total(t, y + 1, "received", STYLE_IN, (const uint64_t *)&ways->received,
 		   &ways->windows, 2);
 	draw_total(t, y + 2, "sent", STYLE_OUT, (const uint64_t *)&ways->sent, &ways->windows, 0);
@@ -89,24 +101,24 @@ static void draw_more(const struct top *t, int y, int lines)
 	snprintf(text, sizeof(text), "%" PRIu32 " conversations, %" PRIu32 " in the last 40 s",
 		 conv->set.used, conv->rates.active);
 	if (lines > 0)
-		term_put(y, 0, SUMMARY_WIDTH, STYLE_PLAIN, text);
+		put_words(y, STYLE_PLAIN, text);
 	counted = counted > 0 ? counted : 1;
 	snprintf(text, sizeof(text), "IPv4 %.1f %%  IPv6 %.1f %%  ARP %.1f %%",
 		 100 * (double)w->class[WEIR_IPV4].packets / counted,
 		 100 * (double)w->class[WEIR_IPV6].packets / counted,
 		 100 * (double)w->class[WEIR_ARP].packets / counted);
 	if (lines > 1)
-		term_put(y + 1, 0, SUMMARY_WIDTH, STYLE_PLAIN, text);
+		put_words(y + 1, STYLE_PLAIN, text);
 	snprintf(text, sizeof(text), "other %.1f %%  malformed %.1f %%  cut %.1f %%",
 		 100 * (double)w->class[WEIR_OTHER].packets / counted,
 		 100 * (double)w->class[WEIR_MALFORMED].packets / counted,
 		 100 * (double)w->class[WEIR_TRUNCATED].packets / counted);
 	if (lines > 2)
-		term_put(y + 2, 0, SUMMARY_WIDTH, STYLE_PLAIN, text);
+		put_words(y + 2, STYLE_PLAIN, text);
 	snprintf(text, sizeof(text), "%" PRIu64 " flows ended, %" PRIu64 " conversations let go",
 		 s->ended, t->data.let_go);
 	if (lines > 3)
-		term_put(y + 3, 0, SUMMARY_WIDTH, STYLE_PLAIN, text);
+		put_words(y + 3, STYLE_PLAIN, text);
 }
 
 static void draw_graph(const struct top *t, int y, int lines)
