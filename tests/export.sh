@@ -280,6 +280,14 @@ a_reload_that_cannot_work_changes_nothing()
 		same "lines of log" "$(wc -l <"$TMP/log.a")" 1
 		port=$((port + 1))
 	done
+	# Somebody has the new port: metrics go on at the old one.
+	working | sed 's/:9427/:9428/' >"$TMP/out.conf"
+	host nc -l -k 127.0.0.1 9428 &
+	await listens 9428
+	: >"$TMP/log.a"
+	kill -HUP "$DAEMON"
+	await grep -q 'cannot listen on :9428: Address already in use; another daemon has the port; going on as before' "$TMP/log.a"
+	same "metrics" "$(tls)" 200
 	# A certificate gone bad: metrics go on by the one before.
 	working >"$TMP/out.conf"
 	cp "$TMP/out.cert" "$TMP/out.good"

@@ -39,14 +39,29 @@ static bool runs_already(const struct export_config *running, const struct secti
 	return false;
 }
 
-static int check_section(const struct section *s, bool names, char *why, size_t size)
+/* Whether we serve metrics at that address: a reload lets go of it before it takes it again. */
+static bool serves(const struct export_config *running, const struct section *s)
+{
+	const char *listen = section_text(s, "listen");
+	int i;
+
+	for (i = 0; running && i < running->section_count; i++)
+		if (is_metrics(running->sections[i]) &&
+		    !strcmp(section_text(running->sections[i], "listen"), listen))
+			return true;
+	return false;
+}
+
+static int check_section(const struct section *s, const struct export_config *running, bool names,
+			 char *why, size_t size)
 {
 	const struct sink_type *type = sink_type_of(s);
 	struct library *l = library_of(s);
 	int err = l ? library_load(l, why, size) : 0;
 
 	if (!err && is_metrics(s))
-		err = prometheus_check(s, why, size);
+		/* Of who only looks a daemon may have it already. */
+		err = prometheus_check(s, names || serves(running, s), why, size);
 	if (!err && type)
 		err = type->check(s, names, why, size);
 	return err;
@@ -61,7 +76,7 @@ int export_check(const struct export_config *c, const struct export_config *runn
 	for (i = 0; i < c->section_count; i++) {
 		int err = runs_already(running, c->sections[i])
 				  ? 0
-				  : check_section(c->sections[i], names, why, sizeof(why));
+				  : check_section(c->sections[i], running, names, why, sizeof(why));
 
 		if (err)
 			say("%s: %s%s", c->sections[i]->name, why, then);

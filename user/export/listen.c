@@ -4,7 +4,6 @@
 #include <net/if.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -94,7 +93,7 @@ int listen_on(const char *target, char *why, size_t size)
 	return err ? err : fd;
 }
 
-int listen_check(const char *target, char *why, size_t size)
+int listen_check(const char *target, bool taken, char *why, size_t size)
 {
 	int fd;
 
@@ -102,7 +101,7 @@ int listen_check(const char *target, char *why, size_t size)
 	fd = bind_to(target, why, size);
 	if (fd >= 0)
 		close(fd);
-	if (fd >= 0 || fd == -EADDRINUSE)
+	if (fd >= 0 || (taken && fd == -EADDRINUSE))
 		return 0;
 	if (!*why)
 		tell(target, fd, why, size);

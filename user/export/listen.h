@@ -3,6 +3,7 @@
 #ifndef WEIR_LISTEN_H
 #define WEIR_LISTEN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -10,8 +11,8 @@
  * negative errno where it cannot be had, with a line in `why`.
  */
 int listen_on(const char *target, char *why, size_t size);
-/* The same, listening on nothing. 0 also where somebody has the port: it may be ourselves. */
-int listen_check(const char *target, char *why, size_t size);
+/* The same, listening on nothing. With `taken` 0 also where somebody has the port. */
+int listen_check(const char *target, bool taken, char *why, size_t size);
 /* ADDR:PORT that a socket listens on, as it stands in a URL. */
 const char *listen_address(int fd, char *to, size_t size);
 

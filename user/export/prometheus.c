@@ -401,7 +401,7 @@ struct prometheus *prometheus_start(struct exporter *e, const struct section *s,
 	return NULL;
 }
 
-int prometheus_check(const struct section *s, char *why, size_t size)
+int prometheus_check(const struct section *s, bool taken, char *why, size_t size)
 {
 	struct prometheus *p = make(NULL, s);
 	int err = -ENOMEM;
@@ -410,7 +410,7 @@ int prometheus_check(const struct section *s, char *why, size_t size)
 	if (p)
 		err = auth_check(section_text(s, "basic_auth_users"), why, size)
 			      ?: read_tls(p, why, size)
-			      ?: listen_check(section_text(s, "listen"), why, size);
+			      ?: listen_check(section_text(s, "listen"), taken, why, size);
 	/* Only the server knows whether a certificate and a key are some, and a pair. */
 	if (!err && p->cert)
 		err = start(p, -1, why, size);

@@ -20,9 +20,9 @@ struct prometheus *prometheus_start(struct exporter *e, const struct section *s,
 				    char why[WHY_SIZE]);
 /*
  * Whether a section can work here. 0, -EINVAL for what can never be, or another negative errno,
- * with a line in `why`; somebody's having the port is none: it may be ourselves.
+ * with a line in `why`. With `taken` somebody may have the port, who is or may be ourselves.
  */
-int prometheus_check(const struct section *s, char *why, size_t size);
+int prometheus_check(const struct section *s, bool taken, char *why, size_t size);
 void prometheus_stop(struct prometheus *p);
 const struct section *prometheus_section(const struct prometheus *p);
 /* Of /metrics, by the address that it listens on. */
