@@ -75,12 +75,15 @@ static void note(uint64_t *to, const uint64_t *from, uint32_t flows)
 		to[i] = __atomic_load_n(&from[i], __ATOMIC_ACQUIRE);
 }
 
-/* Packets of each flow, and SYNs in all, lie between these two. */
+/*
+ * Packets of each flow, and SYNs in all by source and by target, lie between these two. A flow that
+ * has more than in the snapshot before is marked as changed.
+ */
 static void check(const struct snapshot *s, const uint64_t *low, const uint64_t *high,
 		  uint32_t flows)
 {
-	static uint64_t found[FLOWS_MAX];
-	uint64_t syns_low = 0, syns_high = 0;
+	static uint64_t found[FLOWS_MAX], before[FLOWS_MAX];
+	uint64_t syns_low = 0, syns_high = 0, targets = 0;
 	uint32_t i;
 
 	memset(found, 0, sizeof(found));
@@ -89,12 +92,19 @@ static void check(const struct snapshot *s, const uint64_t *low, const uint64_t 
 
 		assert_true(flow < flows && !found[flow]);
 		found[flow] = s->store.flows[i].packets;
+		if (s->number > 1 && found[flow] != before[flow])
+			assert_true(flow_changed(s, &s->store.flows[i]));
 	}
+	memcpy(before, found, sizeof(before));
 	for (i = 0; i < flows; i++) {
 		assert_in_range(found[i], low[i], high[i]);
 		syns_low += all_syns(i) ? low[i] : 0;
 		syns_high += all_syns(i) ? high[i] : 0;
 	}
+	for (i = 0; i < s->store.syn_count; i++)
+		if ((s->store.syns[i].meta & WEIR_META_DIR) == WEIR_ROLE_TARGET)
+			targets += s->store.syns[i].syn;
+	assert_in_range(targets, syns_low, syns_high);
 	assert_in_range(s->syn.syn, syns_low, syns_high);
 	assert_true(s->ledger.balanced);
 }

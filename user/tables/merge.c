@@ -394,7 +394,7 @@ static int gather_strands(struct walk *w)
 
 static int init_span(struct walk *w, struct span *p)
 {
-	const struct extra *end = w->extra + w->extras;
+	const struct extra *end = w->extra ? w->extra + w->extras : NULL;
 	uint32_t most = 64 * w->strands + w->extras, i;
 
 	for (p->extra_end = p->extra;

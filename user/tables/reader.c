@@ -19,8 +19,8 @@
 #include "tables/table_use.h"
 #include "tables/totals.h"
 
-#define WAITS_MAX 1000 /* of 100 us, for a packet to be counted that is staged */
-#define LAPS_MAX 3     /* times a CPU is copied again because its ring lapped us */
+#define WAIT_NS 100000000ULL /* for a packet to be counted that is staged */
+#define LAPS_MAX 3	     /* times a CPU is copied again because its ring lapped us */
 #define NO_COMMITS UINT64_MAX
 /* More lines than one thread should walk: half a GiB, a tenth of a second. */
 #define LINES_A_THREAD (8U << 20)
@@ -148,8 +148,12 @@ static int copy_cpu(void *arg, uint32_t cpu)
 	int flows, syns;
 
 	stage_copy(&r->t->cpu[cpu], &r->staged[cpu]);
-	if (r->staged[cpu].commits == r->rest[cpu])
+	if (r->staged[cpu].commits == r->rest[cpu]) {
+		/* A drain let go of the copies; nothing that had ended by then is in them. */
+		r->flows[cpu].copied = strand_bundles(&r->flows[cpu]);
+		r->syns[cpu].copied = strand_bundles(&r->syns[cpu]);
 		return 0;
+	}
 	r->rest[cpu] = NO_COMMITS;
 	flows = strand_copy(&r->flows[cpu], &taker);
 	if (flows < 0)
@@ -272,20 +276,41 @@ struct weir_sum ledger_counted(const struct ledger *l)
 	return sum_minus(l->seen, l->filtered);
 }
 
+/* The last packet staged on each CPU: no other can be staged and not yet in the totals. */
+static struct weir_sum last_staged(const struct tables *t)
+{
+	struct weir_sum all = { 0 };
+	uint32_t cpu;
+
+	for (cpu = 0; cpu < t->plan.cpus; cpu++) {
+		const struct weir_cpu *c = &t->cpu[cpu];
+		const uint32_t n = __atomic_load_n(&c->staged, __ATOMIC_ACQUIRE);
+		const struct weir_packet *p = &c->stage[(n - 1) % WEIR_BATCH];
+
+		if (n)
+			all = sum_plus(all, (struct weir_sum){ p->packets, p->bytes });
+	}
+	return all;
+}
+
 /*
  * The totals, with all that is in `sum` in them. A packet is staged just before it is counted
- * there: where its CPU is held up in between, by an interrupt or by a host, we wait.
+ * there: where its CPU is held up in between, by an interrupt or by a host, we wait. Not for more
+ * than that: others would come meanwhile, and hide that the books do not balance.
  */
 static void read_totals(const struct tables *t, struct totals *out, struct weir_sum sum)
 {
 	const struct timespec moment = { .tv_nsec = 100000 };
-	struct weir_sum ip;
-	int tries = 0;
+	const struct weir_sum late = last_staged(t);
+	const __u64 until = boot_ns() + WAIT_NS;
+	struct weir_sum ip, most;
 
 	for (;;) {
 		totals_read(t, out);
 		ip = totals_ip(out);
-		if ((sum.packets <= ip.packets && sum.bytes <= ip.bytes) || tries++ == WAITS_MAX)
+		most = sum_plus(ip, late);
+		if ((sum.packets <= ip.packets && sum.bytes <= ip.bytes) ||
+		    sum.packets > most.packets || sum.bytes > most.bytes || boot_ns() > until)
 			return;
 		nanosleep(&moment, NULL);
 	}

@@ -74,10 +74,11 @@ static void ask_slot(const struct index *x, uint32_t hash)
 static void ask_entry(const struct index *x, uint32_t hash, const void *entries, size_t size)
 {
 	uint64_t slot = x->slots[home_of(x, hash)];
-	const char *entry = (const char *)entries + ((uint32_t)slot - 1ULL) * size;
+	const char *entry;
 
 	if (!slot || slot >> 32 != hash)
 		return;
+	entry = (const char *)entries + ((uint32_t)slot - 1ULL) * size;
 	__builtin_prefetch(entry, 1);
 	__builtin_prefetch(entry + size - 1, 1);
 }

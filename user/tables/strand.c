@@ -165,6 +165,7 @@ static void copy_bundle(struct strand *s, uint32_t number, struct packer *p)
 		p->to = to;
 		b->held = 0;
 	}
+	b->changed |= used & ~b->used; /* struck out then, and here after all */
 	b->used = used;
 }
 
@@ -197,6 +198,7 @@ static bool copy_in_place(struct strand *s, uint32_t number)
 	if (used_lines(lines, n) != b->held)
 		return false;
 	renew_lines(&p, b, lines);
+	b->changed |= b->held & ~b->used;
 	b->used = b->held;
 	return word_load(&s->head->head) - head <= GEN_WINDOW;
 }
@@ -232,6 +234,20 @@ static line_t *copy_of_set(const struct strand *s, uint32_t set)
 	       __builtin_popcountll(b->held & ((1ULL << bit) - 1));
 }
 
+/*
+ * Whether a line of the copy is what was ended. A flow that was ended in one way of its set and
+ * begun anew in the other can have the same gen there, but has begun later.
+ */
+static bool is_ended(const struct strand *s, const __u64 *copy, const __u64 *ended)
+{
+	if (((copy[0] ^ ended[0]) & key_mask(s)) || gen_of(copy[0]) != gen_of(ended[0]) ||
+	    copy[1] != ended[1] || copy[2] != ended[2])
+		return false;
+	return s->syn || (copy[3] == ended[3] && copy[4] == ended[4] &&
+			  ((const struct weir_flow *)copy)->first ==
+				  ((const struct weir_flow *)ended)->first);
+}
+
 /* An ended record whose live self is in the copy already: the ring's word is the last. */
 static void strike_out(struct strand *s, uint32_t set, const line_t line)
 {
@@ -240,15 +256,11 @@ static void strike_out(struct strand *s, uint32_t set, const line_t line)
 	line_t *at = copy_of_set(s, set);
 
 	for (way = bit; way < bit + WEIR_WAYS; way++) {
-		const __u64 *copy = *at;
-
 		if (!(b->held >> way & 1))
 			continue;
-		at++;
-		if (((copy[0] ^ line[0]) & key_mask(s)) == 0 &&
-		    gen_of(copy[0]) == gen_of(line[0]) && copy[1] == line[1] &&
-		    copy[2] == line[2] && (s->syn || (copy[3] == line[3] && copy[4] == line[4])))
+		if (is_ended(s, *at, line))
 			b->used &= ~(1ULL << way);
+		at++;
 	}
 }
 

@@ -68,7 +68,16 @@ uint32_t plan_cells(const struct plan *plan);
  */
 void tables_init(struct tables *t, uint64_t seed);
 typedef uint32_t quads_t __attribute__((vector_size(16)));
+/* GCC has the one since 12, clang never had the other. */
+#if defined(__clang__) || __GNUC__ >= 12
+#define quads_pick(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define quads_pick(a, b, ...) __builtin_shuffle(a, b, (quads_t){ __VA_ARGS__ })
+#endif
 typedef int64_t times_t __attribute__((vector_size(16), aligned(8), may_alias));
+
+_Static_assert(offsetof(struct weir_flow, last) == offsetof(struct weir_flow, first) + 4,
+	       "ticks_to_ns() takes both");
 
 /* What makes ticks ns since the epoch. */
 struct moment {
@@ -101,9 +110,9 @@ static inline times_t ticks_to_ns(const uint32_t *ticks, const struct moment *m)
 	memcpy(&then, ticks, 2 * sizeof(*ticks));
 	ages = m->low - (quads_t)then;
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-	ages = __builtin_shufflevector(ages, none, 0, 4, 1, 5);
+	ages = quads_pick(ages, none, 0, 4, 1, 5);
 #else
-	ages = __builtin_shufflevector(ages, none, 4, 0, 5, 1);
+	ages = quads_pick(ages, none, 4, 0, 5, 1);
 #endif
 	then = m->latest - (times_t)ages;
 	return ((then & ~(then >> 63)) << WEIR_TICK_SHIFT) + m->offset;
