@@ -8,7 +8,7 @@
  *
  * Sets are dealt with in bundles of 32, 64 lines: a bit of a word each. A table that keeps flows
  * apart is two thirds empty, and to read every third line of memory takes several times as long
- * as to read all of them: so the lines of 64 bundles lie packed in their part of the copy.
+ * as to read all of them: so the lines of 128 bundles lie packed in their part of the copy.
  */
 #ifndef WEIR_STRAND_H
 #define WEIR_STRAND_H
@@ -20,7 +20,7 @@ typedef __u64 line_t[8];
 #define STRAND_SETS (64 / WEIR_WAYS) /* of a bundle */
 #define STRAND_BATCH 32		     /* ended records handed over at once */
 
-#define STRAND_PACK 64 /* bundles whose lines are packed together */
+#define STRAND_PACK 128 /* bundles whose lines are packed together */
 
 struct bundle {
 	__u64 held;    /* lines there were, packed in the copy, in the order of their bits */
