@@ -116,7 +116,7 @@ static struct ahead look_ahead(const struct span *p, const struct strand *s, uin
 	if (bundle >= p->to)
 		return (struct ahead){ 0 };
 	line = strand_lines(s, bundle);
-	return (struct ahead){ line, line + __builtin_popcountll(s->bundle[bundle].held) };
+	return (struct ahead){ line, line + s->bundle[bundle].lines };
 }
 
 static inline void ask_ahead(struct ahead *a)
@@ -274,7 +274,7 @@ static int emit_bundle(struct walk *w, struct span *p, uint32_t bundle)
 	int err = 0;
 
 	for (i = 0; i < w->strands; i++) {
-		uint32_t n = (uint32_t)__builtin_popcountll(w->strand[i]->bundle[bundle].used);
+		uint32_t n = bundle_used(&w->strand[i]->bundle[bundle]);
 
 		lines += n;
 		busy += !!n;
@@ -374,7 +374,7 @@ static uint64_t lines_in(const struct strand *s, uint32_t from, uint32_t to)
 	uint64_t n = 0;
 
 	for (; from < to; from++)
-		n += (uint64_t)__builtin_popcountll(s->bundle[from].used);
+		n += bundle_used(&s->bundle[from]);
 	return n;
 }
 

@@ -158,12 +158,14 @@ static void copy_bundle(struct strand *s, uint32_t number, struct packer *p)
 			renew_lines(p, b, lines);
 		else
 			move_lines(p, b, used, lines);
+		b->lines = (uint32_t)(p->to - to);
 		if (word_load(&s->head->head) - head <= GEN_WINDOW)
 			break;
 		/* A gen may have come round: once more, all of it new. */
 		save_old(p);
 		p->to = to;
 		b->held = 0;
+		b->lines = 0;
 	}
 	b->changed |= used & ~b->used; /* struck out then, and here after all */
 	b->used = used;
@@ -178,9 +180,9 @@ static void copy_pack(struct strand *s, uint32_t first)
 	struct packer p = { copy, copy, copy, s->saved };
 
 	for (i = first; i < end; i++)
-		p.end += __builtin_popcountll(s->bundle[i].held);
+		p.end += s->bundle[i].lines;
 	for (i = first; i < end; i++) {
-		s->bundle[i].start = (__u64)(p.to - copy);
+		s->bundle[i].start = (uint32_t)(p.to - copy);
 		copy_bundle(s, i, &p);
 	}
 }

@@ -23,10 +23,11 @@ typedef __u64 line_t[8];
 #define STRAND_PACK 128 /* bundles whose lines are packed together */
 
 struct bundle {
-	__u64 held;    /* lines there were, packed in the copy, in the order of their bits */
-	__u64 used;    /* those of them that count */
-	__u64 changed; /* those that are not what they were when this was last cleared */
-	__u64 start;   /* of its lines, in those of the pack */
+	__u64 held;	/* lines there were, packed in the copy, in the order of their bits */
+	__u64 used;	/* those of them that count */
+	__u64 changed;	/* those that are not what they were when this was last cleared */
+	uint32_t start; /* of its lines, in those of the pack */
+	uint32_t lines; /* how many are held */
 };
 
 struct strand {
@@ -78,6 +79,12 @@ void strand_free(struct strand *s);
 static inline uint32_t strand_bundles(const struct strand *s)
 {
 	return (s->sets + STRAND_SETS - 1) / STRAND_SETS;
+}
+
+/* How many of a bundle's lines count. Nearly always it is all that are held. */
+static inline uint32_t bundle_used(const struct bundle *b)
+{
+	return b->used == b->held ? b->lines : (uint32_t)__builtin_popcountll(b->used);
 }
 
 /* A bundle's lines, packed; that of bit `i` is behind as many as there are held bits below. */
