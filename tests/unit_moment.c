@@ -141,6 +141,30 @@ static void the_same_gen_elsewhere(void **state)
 	end(&w);
 }
 
+/* A ring that laps its reader has the CPU copied twice in one read. */
+static void new_twice_is_new(void **state)
+{
+	const struct plan plan = {
+		.cpus = 1, .flow_sets = 64, .ended = 1 << 10, .syn_sets = 4, .syn_ended = 4
+	};
+	struct world w;
+
+	(void)state;
+	begin(&w, &plan);
+	commit(&w, 1, 1);
+	assert_int_equal(reader_read(w.reader, &w.s), 0);
+	send(&w, 2, 1);
+	look(&w);
+	assert_true(copy_again(w.reader, 0) >= 0);
+	assert_int_equal(settle_cpu(w.reader, 0), 0);
+	close_books(&w);
+	assert_true(flow_changed(&w.s, flow_of(&w, 2)));
+	assert_false(flow_changed(&w.s, flow_of(&w, 1)));
+	assert_int_equal(reader_read(w.reader, &w.s), 0);
+	assert_false(flow_changed(&w.s, flow_of(&w, 2)));
+	end(&w);
+}
+
 /* Books that do not balance are told of, however many packets come while we look. */
 static void no_packet_hides_another(void **state)
 {
@@ -175,6 +199,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ended_after_a_rest),
 		cmocka_unit_test(the_same_gen_elsewhere),
+		cmocka_unit_test(new_twice_is_new),
 		cmocka_unit_test(no_packet_hides_another),
 	};
 

@@ -180,6 +180,19 @@ static int settle_once(struct reader *r, uint32_t cpu)
 	return again < 0 ? again : lapped | again;
 }
 
+/* Once more: what was new at the first look of this read still is. */
+static int copy_again(struct reader *r, uint32_t cpu)
+{
+	struct staged *st = &r->staged[cpu];
+	const __u64 commits = st->commits;
+	const __u32 known = st->known;
+	int err = copy_cpu(r, cpu);
+
+	if (st->commits == commits)
+		st->known = known;
+	return err;
+}
+
 static int settle_cpu(void *arg, uint32_t cpu)
 {
 	struct reader *r = arg;
@@ -187,7 +200,7 @@ static int settle_cpu(void *arg, uint32_t cpu)
 	int err;
 
 	while ((err = settle_once(r, cpu)) == 1 && tries++ < LAPS_MAX) {
-		err = copy_cpu(r, cpu);
+		err = copy_again(r, cpu);
 		if (err < 0)
 			break;
 	}
