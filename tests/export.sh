@@ -187,7 +187,8 @@ print(len(s.recv(2000)), flush=True)' >"$TMP/out.got" &
 	datagrams 5001 100
 	await grep -q '"dport":5001' "$TMP/out.json"
 	echo '127.0.0.1 nowhere.invalid' >>"$TMP/out.hosts"
-	await grep -q '^weir: ipfix nowhere.invalid:9995: all right again' "$TMP/log.a"
+	# Each failure has doubled the time to the next try.
+	AWAIT=35 await grep -q '^weir: ipfix nowhere.invalid:9995: all right again' "$TMP/log.a"
 	await test -s "$TMP/out.got"
 	stop
 }

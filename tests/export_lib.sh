@@ -26,12 +26,12 @@ lab()
 	peer ping -q -c 1 -W 5 "$HOST4" >/dev/null || fail "the lab's link is dead"
 }
 
-# Waits till a command succeeds.
+# Waits till a command succeeds, $AWAIT seconds or 10.
 await()
 {
-	local _
+	local tries
 
-	for _ in {1..100}; do
+	for ((tries = 0; tries < 10 * ${AWAIT:-10}; tries++)); do
 		"$@" >/dev/null 2>&1 && return
 		sleep 0.1
 	done
