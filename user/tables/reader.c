@@ -9,18 +9,17 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "tables/merge.h"
+#include "base/clock.h"
 #include "base/parallel.h"
 #include "tables/ports.h"
 #include "tables/reader.h"
 #include "tables/table_use.h"
 #include "tables/totals.h"
 
-#define WAIT_NS 100000000ULL /* for a packet to be counted that is staged */
-#define LAPS_MAX 3	     /* times a CPU is copied again because its ring lapped us */
+#define LAPS_MAX 3 /* times a CPU is copied again because its ring lapped us */
 #define NO_COMMITS UINT64_MAX
 /* More lines than one thread should walk: half a GiB, a tenth of a second. */
 #define LINES_A_THREAD (8U << 20)
@@ -43,14 +42,6 @@ struct reader {
 	uint32_t threads; /* 0: as many as are worth it */
 	bool without_ports;
 };
-
-static __u64 boot_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	return (__u64)ts.tv_sec * 1000000000ULL + (__u64)ts.tv_nsec;
-}
 
 static struct syn_count syn_minus(struct syn_count a, struct syn_count b)
 {
@@ -267,71 +258,8 @@ static int add_syns(struct reader *r, struct snapshot *out)
 	return err;
 }
 
-/* ---- the ledger ---- */
-
-static bool between(struct weir_sum low, struct weir_sum x, struct weir_sum high)
-{
-	return low.packets <= x.packets && x.packets <= high.packets && low.bytes <= x.bytes &&
-	       x.bytes <= high.bytes;
-}
-
-static struct weir_sum sum_of(const struct weir_sum *sums, int n)
-{
-	struct weir_sum all = { 0 };
-
-	while (n--)
-		all = sum_plus(all, sums[n]);
-	return all;
-}
-
-struct weir_sum ledger_counted(const struct ledger *l)
-{
-	return sum_minus(l->seen, l->filtered);
-}
-
-/* The last packet staged on each CPU: no other can be staged and not yet in the totals. */
-static struct weir_sum last_staged(const struct tables *t)
-{
-	struct weir_sum all = { 0 };
-	uint32_t cpu;
-
-	for (cpu = 0; cpu < t->plan.cpus; cpu++) {
-		const struct weir_cpu *c = &t->cpu[cpu];
-		const uint32_t n = __atomic_load_n(&c->staged, __ATOMIC_ACQUIRE);
-		const struct weir_packet *p = &c->stage[(n - 1) % WEIR_BATCH];
-
-		if (n)
-			all = sum_plus(all, (struct weir_sum){ p->packets, p->bytes });
-	}
-	return all;
-}
-
-/*
- * The totals, with all that is in `sum` in them. A packet is staged just before it is counted
- * there: where its CPU is held up in between, by an interrupt or by a host, we wait. Not for more
- * than that: others would come meanwhile, and hide that the books do not balance.
- */
-static void read_totals(const struct tables *t, struct totals *out, struct weir_sum sum)
-{
-	const struct timespec moment = { .tv_nsec = 100000 };
-	const struct weir_sum late = last_staged(t);
-	const __u64 until = boot_ns() + WAIT_NS;
-	struct weir_sum ip, most;
-
-	for (;;) {
-		totals_read(t, out);
-		ip = totals_ip(out);
-		most = sum_plus(ip, late);
-		if ((sum.packets <= ip.packets && sum.bytes <= ip.bytes) ||
-		    sum.packets > most.packets || sum.bytes > most.bytes || boot_ns() > until)
-			return;
-		nanosleep(&moment, NULL);
-	}
-}
-
 static void close_ledger(struct reader *r, struct snapshot *out, const struct totals *before)
 {
-	struct weir_sum sum, class;
 	struct ledger *l = &out->ledger;
 	uint32_t i;
 
@@ -344,16 +272,7 @@ static void close_ledger(struct reader *r, struct snapshot *out, const struct to
 		l->syn_unattributed += r->syns[i].missed.packets;
 		out->ended += r->t->cpu[i].ended.head;
 	}
-	sum = sum_plus(l->in_flows, l->unattributed);
-	read_totals(r->t, &out->totals, sum);
-	class = sum_of(out->totals.class, WEIR_CLASSES);
-	l->filtered = sum_of(out->totals.filtered, 4);
-	l->seen = sum_plus(sum_plus(class, l->reentered), l->filtered);
-	l->ip = totals_ip(&out->totals);
-	/* On each CPU one packet may have had its size counted then, but not yet its class. */
-	l->balanced = between(totals_ip(before), sum, l->ip) &&
-		      class.packets <= totals_sizes(&out->totals) &&
-		      totals_sizes(before) <= class.packets + r->t->plan.cpus;
+	ledger_close(l, r->t, before, &out->totals);
 }
 
 /* ---- reading ---- */
@@ -388,7 +307,7 @@ static int begin_read(struct reader *r, struct snapshot *out)
 	store_clear(&out->store);
 	memcpy(out->store.key, r->ended.key, sizeof(r->ended.key));
 	out->live = out->syn_live = out->ended = 0;
-	r->at = moment_of(boot_ns(), r->t->clock_offset);
+	r->at = moment_of(clock_ns(CLOCK_BOOTTIME), r->t->clock_offset);
 	return 0;
 }
 
@@ -447,7 +366,7 @@ int reader_drain(struct reader *r)
 	uint32_t cpu;
 	int err = 0;
 
-	r->at = moment_of(boot_ns(), r->t->clock_offset);
+	r->at = moment_of(clock_ns(CLOCK_BOOTTIME), r->t->clock_offset);
 	for (cpu = 0; cpu < r->t->plan.cpus && err >= 0; cpu++) {
 		r->flows[cpu].copied = r->syns[cpu].copied = 0;
 		err = drain_cpu(r, cpu);

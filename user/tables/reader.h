@@ -13,23 +13,10 @@
 #ifndef WEIR_READER_H
 #define WEIR_READER_H
 
+#include "tables/ledger.h"
 #include "tables/store.h"
 #include "tables/tables.h"
 #include "tables/totals.h"
-
-struct ledger {
-	struct weir_sum seen; /* counted, reentered and filtered */
-	struct weir_sum filtered;
-	struct weir_sum ip;
-	struct weir_sum in_flows;
-	struct weir_sum unattributed;
-	struct weir_sum reentered;
-	uint64_t syn_unattributed; /* segments, source side */
-	bool balanced;
-};
-
-/* What is in the totals' classes, and what was reentered: all but what a filter kept out. */
-struct weir_sum ledger_counted(const struct ledger *l);
 
 struct snapshot {
 	struct store store;	 /* flows and SYN records, merged */
