@@ -7,7 +7,7 @@
 set -u
 
 BUILD=$(realpath -- "${1:?usage: answers.sh BUILD_DIR}") || exit 1
-HERE=$(dirname "$0")
+HERE=$(dirname "$(realpath -- "$0")")
 # shellcheck source=tests/lib.sh
 . "$HERE/lib.sh"
 WEIR=$BUILD/weir
@@ -143,6 +143,59 @@ case_csv_cut()
 	[[ ! $ERR ]] || fail "it said: $ERR"
 }
 
+# PATH ROWS, of the answer in "$TMP/out": what it says of the rows it has and of those it has not is
+# what all of them in "$TMP/all" come to.
+says_what_is_cut()
+{
+	local all said
+
+	all=$(jq -c "$1 | length" "$TMP/all")
+	said=$(jq -c ".rows$1 | [.shown, .total]" "$TMP/out")
+	same "rows of $1, of how many" "$said" "[$2,$all]"
+	same "rows there of $1" "$(jq "$1 | length" "$TMP/out")" "$2"
+	# A number that adds up, as it was left out, and in the rows shown: that of all rows.
+	said=$(jq -cn --slurpfile some "$TMP/out" --slurpfile all "$TMP/all" '
+		($some[0].rows'"$1"'.left_out) as $left | [$left | paths(numbers)] |
+		map(. as $p | ($left | getpath($p)) + ([$some[0]'"$1"'[] | getpath($p)] | add)
+			== ([$all[0]'"$1"'[] | getpath($p)] | add)) | [length > 0, all]')
+	same "sums of $1" "$said" "[true,true]"
+}
+
+# A program cannot tell 20 rows that are all from 20 that are not.
+case_json_cut()
+{
+	local view frames packets bytes said
+
+	for view in flows hosts ports conversations sizes; do
+		good "$WEIR" read "$view" -j -n 0 a.pcap
+		cp "$TMP/out" "$TMP/all"
+		same "left out of all $view" "$(jq -c "[.rows.$view.left_out | .. | numbers] | unique" "$TMP/out")" "[0]"
+		good "$WEIR" read "$view" -j -n 3 a.pcap
+		says_what_is_cut ".$view" 3
+	done
+	good "$WEIR" read -j -n 0 a.pcap
+	cp "$TMP/out" "$TMP/all"
+	good "$WEIR" read -j a.pcap
+	[[ ! $ERR ]] || fail "it said: $ERR"
+	for view in .flows .hosts .ports .syn.sources .syn.targets; do
+		said=$(jq "[20, ($view | length)] | min" "$TMP/all")
+		says_what_is_cut "$view" "$said"
+	done
+	# Keys that a heap is made by otherwise than by bytes.
+	for view in sport packets first; do
+		good "$WEIR" read flows -j -s "$view" -n 7 a.pcap
+		says_what_is_cut .flows 7
+	done
+	# By another count: the capture's own records, of which some are ARP.
+	good "$WEIR" read flows -j -n 2 a.pcap
+	frames=$(python3 "$HERE/pcap.py" a.pcap | awk 'substr($3, 25, 4) != "0806" { n++; b += $2 } END { print n, b }')
+	packets=$(jq '.rows.flows.left_out.packets + ([.flows[].packets] | add)' "$TMP/out")
+	bytes=$(jq '.rows.flows.left_out.bytes + ([.flows[].bytes] | add)' "$TMP/out")
+	same "packets and bytes of IP" "$packets $bytes" "$frames"
+	good "$WEIR" read totals -j a.pcap
+	same "rows of no table" "$(jq -c .rows "$TMP/out")" "{}"
+}
+
 # One of the two is an object with one member.
 case_syn_alone()
 {
@@ -162,5 +215,6 @@ run_case "a file that is called like a view" case_like_a_file
 run_case "a view in another place, or mistyped" case_misplaced
 run_case "CSV is one table" case_csv
 run_case "CSV that is not all says so" case_csv_cut
+run_case "JSON says how much was cut off" case_json_cut
 run_case "one side of SYN" case_syn_alone
 exit 0

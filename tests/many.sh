@@ -103,6 +103,11 @@ case_two()
 	same "the sum of the kernel's" "$(ask '[.by_interface[].ledger.interface.rx_bytes] | add')" \
 		"$(ask .ledger.interface.rx_bytes)"
 	same "balanced" "$(ask '[.ledger.balanced, .by_interface[].ledger.balanced] | tostring')" "[true,true,true]"
+	# What is cut off is so of both together.
+	good weir show flows -j -n 1 -i wtap0 -i wtap1
+	same "rows, shown and in all" "$(jq -c '.rows.flows | [.shown, .total]' "$TMP/out")" "[1,$(ask '.flows | length')]"
+	same "packets, shown and left out" "$(jq '.rows.flows.left_out.packets + .flows[0].packets' "$TMP/out")" \
+		"$(ask '[.flows[].packets] | add')"
 	# The same rows as each alone has.
 	good weir show flows -j -n 0 -i wtap0
 	cp "$TMP/out" "$TMP/alone"

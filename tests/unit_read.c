@@ -167,11 +167,12 @@ static void check_first(const struct snapshot *const *s, int snapshots)
 	size_t i;
 
 	for (i = 0; i < 3; i++) {
-		assert_int_equal(rows_make(&all, &view_flows, sources, snapshots, keys[i], 0), 0);
+		assert_int_equal(rows_make(&all, &view_flows, sources, snapshots, keys[i], 0, NULL),
+				 0);
 		for (want = 1; want <= all.count + 1; want = want * 3 + 1) {
-			assert_int_equal(
-				rows_make(&some, &view_flows, sources, snapshots, keys[i], want),
-				0);
+			assert_int_equal(rows_make(&some, &view_flows, sources, snapshots, keys[i],
+						   want, NULL),
+					 0);
 			assert_int_equal(some.count, want < all.count ? want : all.count);
 			assert_int_equal(some.of, all.of);
 			assert_memory_equal(some.data, all.data, some.count * view_flows.row_size);
@@ -193,7 +194,7 @@ static void check_lean(struct world *w)
 	assert_int_equal(reader_read(w->lean, &w->l), 0);
 	check(w, &w->l);
 	assert_null(w->l.ports);
-	assert_int_equal(rows_make(&rows, &view_ports, &source, 1, NULL, 0), -EINVAL);
+	assert_int_equal(rows_make(&rows, &view_ports, &source, 1, NULL, 0, NULL), -EINVAL);
 }
 
 static void read_and_check(struct world *w)

@@ -131,14 +131,14 @@ static void check_first_rows(const struct view *v, const struct field *f, const 
 	const char *data;
 	uint32_t i;
 
-	assert_int_equal(rows_make(&all, v, from, 1, f->key, 0), 0);
+	assert_int_equal(rows_make(&all, v, from, 1, f->key, 0, NULL), 0);
 	assert_true(all.of > 100 || v == &view_ports);
 	data = all.data;
 	for (i = 1; i < all.of; i++)
 		assert_true(field_compare(f, data + (i - 1) * v->row_size,
 					  data + i * v->row_size) <= 0);
 	for (i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
-		assert_int_equal(rows_make(&some, v, from, 1, f->key, limits[i]), 0);
+		assert_int_equal(rows_make(&some, v, from, 1, f->key, limits[i], NULL), 0);
 		assert_int_equal(some.of, all.of);
 		assert_int_equal(some.count, limits[i] < all.of ? limits[i] : all.of);
 		assert_memory_equal(some.data, all.data, some.count * v->row_size);

@@ -199,7 +199,7 @@ static double top(const struct bench_reader *b)
 	double begun = now_ms();
 	struct rows rows;
 
-	if (rows_make(&rows, &view_flows, &source, 1, NULL, TOP) || rows.count != TOP)
+	if (rows_make(&rows, &view_flows, &source, 1, NULL, TOP, NULL) || rows.count != TOP)
 		die("no %d flows of %u", TOP, b->s.store.flow_count);
 	begun = now_ms() - begun;
 	rows_free(&rows);

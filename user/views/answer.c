@@ -59,7 +59,7 @@ void answer_sum(const struct answer *a, struct snapshot *sum)
 }
 
 int answer_rows(const struct answer *a, const struct view *v, const struct selection *sel,
-		struct rows *rows)
+		struct rows *rows, union any_row *left)
 {
 	const char *sort = sel->sort && view_has_key(v, sel->sort) ? sel->sort : NULL;
 	struct source sources[PARTS_MAX];
@@ -68,7 +68,7 @@ int answer_rows(const struct answer *a, const struct view *v, const struct selec
 	for (i = 0; i < a->part_count && i < PARTS_MAX; i++)
 		sources[i] = (struct source){ a->parts[i].snapshot,
 					      (uint8_t)(a->parts[i].name ? i + 1 : 0) };
-	return rows_make(rows, v, sources, i, sort, sel->limit);
+	return rows_make(rows, v, sources, i, sort, sel->limit, left);
 }
 
 struct making {
@@ -81,7 +81,7 @@ static int make_rows(void *arg, uint32_t i)
 {
 	const struct making *m = arg;
 
-	return answer_rows(m->a, m->sel->views[i], m->sel, &m->rows[i]);
+	return answer_rows(m->a, m->sel->views[i], m->sel, &m->rows[i], NULL);
 }
 
 int answer_views(const struct answer *a, const struct selection *sel, struct rows *rows)

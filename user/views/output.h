@@ -71,9 +71,9 @@ void snapshot_sum_begin(struct snapshot *sum);
 void snapshot_sum_add(struct snapshot *sum, const struct snapshot *s);
 /* What all parts saw together: `sum` holds totals and ledger, and nothing to free. */
 void answer_sum(const struct answer *a, struct snapshot *sum);
-/* The rows of a view over all parts, as rows_make(). */
+/* The rows of a view over all parts, and what is left out of them, as rows_make(). */
 int answer_rows(const struct answer *a, const struct view *v, const struct selection *sel,
-		struct rows *rows);
+		struct rows *rows, union any_row *left);
 /* The same for all views selected: `rows` has room for them. All of them or, on error, none. */
 int answer_views(const struct answer *a, const struct selection *sel, struct rows *rows);
 

@@ -72,7 +72,7 @@ static int put_view(const struct answer *a, const struct selection *sel)
 	char text[64];
 	struct rows r;
 	uint64_t i;
-	int err = answer_rows(a, sel->views[0], sel, &r);
+	int err = answer_rows(a, sel->views[0], sel, &r, NULL);
 
 	if (err)
 		return err;

@@ -132,6 +132,14 @@ static struct json_object *parent_of(struct json_object *o, const char **key)
 	return child;
 }
 
+/* At a dotted key, the objects on its way made. */
+static void put_at(struct json_object *o, const char *key, struct json_object *value)
+{
+	struct json_object *parent = parent_of(o, &key);
+
+	json_object_object_add(parent, key, value);
+}
+
 static struct json_object *value_of(const struct field *f, const void *row)
 {
 	char text[64];
@@ -158,15 +166,11 @@ struct json_object *output_json_row(const struct view *v, const void *row)
 	const struct field *f;
 
 	for (f = v->fields; f->key; f++) {
-		const char *key = f->key;
-		struct json_object *parent;
-
 		if (f->only & (FIELD_TEXT_ONLY | FIELD_TOP_ONLY))
 			continue;
 		if (f->type == FIELD_INTERFACE && !field_number(f, row))
 			continue;
-		parent = parent_of(o, &key);
-		json_object_object_add(parent, key, value_of(f, row));
+		put_at(o, f->key, value_of(f, row));
 	}
 	return o;
 }
@@ -177,11 +181,43 @@ static void put_value(const char *key, struct json_object *o)
 	json_object_put(o);
 }
 
-static int put_array(const struct view *v, const struct answer *a, const struct selection *sel)
+/* Both are members of one object. */
+static bool is_syn(const struct view *v)
 {
+	return v == &view_syn_sources || v == &view_syn_targets;
+}
+
+/* How many rows of a view are there of how many, and what the others add up to. */
+static struct json_object *cut_object(const struct rows *r, const union any_row *left)
+{
+	struct json_object *o = json_object_new_object(), *sums = json_object_new_object();
+	const struct field *f;
+
+	for (f = r->view->fields; f->key; f++)
+		if (f->only & FIELD_ADDS)
+			put_at(sums, f->key, value_of(f, left));
+	put_u64(o, "shown", r->count);
+	put_u64(o, "total", r->of);
+	json_object_object_add(o, "left_out", sums);
+	return o;
+}
+
+/* `cuts` has of each view what is told of its rows, where that view's are. */
+static void note_cut(struct json_object *cuts, const struct rows *r, const union any_row *left)
+{
+	char key[32];
+
+	snprintf(key, sizeof(key), "%s%s", is_syn(r->view) ? "syn." : "", r->view->name);
+	put_at(cuts, key, cut_object(r, left));
+}
+
+static int put_array(const struct view *v, const struct answer *a, const struct selection *sel,
+		     struct json_object *cuts)
+{
+	union any_row left;
 	struct rows rows;
 	uint64_t i;
-	int err = answer_rows(a, v, sel, &rows);
+	int err = answer_rows(a, v, sel, &rows, &left);
 
 	if (err)
 		return err;
@@ -194,18 +230,14 @@ static int put_array(const struct view *v, const struct answer *a, const struct 
 		json_object_put(o);
 	}
 	printf("]");
+	note_cut(cuts, &rows, &left);
 	rows_free(&rows);
 	return 0;
 }
 
-/* Both are members of one object. */
-static bool is_syn(const struct view *v)
-{
-	return v == &view_syn_sources || v == &view_syn_targets;
-}
-
 static int put_views(const struct answer *a, const struct selection *sel)
 {
+	struct json_object *cuts = json_object_new_object();
 	const struct view *const *v;
 	bool in_syn = false;
 	int err = 0;
@@ -213,10 +245,11 @@ static int put_views(const struct answer *a, const struct selection *sel)
 	for (v = sel->views; *v && !err; v++) {
 		printf(is_syn(*v) && !in_syn ? ",\n\"syn\":{" : ",\n");
 		in_syn = is_syn(*v);
-		err = put_array(*v, a, sel);
+		err = put_array(*v, a, sel, cuts);
 		if (in_syn && !is_syn(v[1]))
 			printf("}");
 	}
+	put_value("rows", cuts);
 	return err;
 }
 

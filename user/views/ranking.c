@@ -14,10 +14,10 @@ struct order {
 	const struct field *field;
 	size_t size;
 	uint64_t keep; /* rows wanted, 0 for all */
+	void *sum;     /* a row: what all there are add up to; or NULL */
 };
 
-#define ROW_MAX 256
-_Static_assert(sizeof(struct conv_row) <= ROW_MAX, "the largest of rows");
+_Static_assert(sizeof(struct conv_row) <= VIEW_ROW_MAX, "the largest of rows");
 
 /* Then by the bytes of the row, for a steady order. */
 static int row_compare(const void *a, const void *b, void *arg)
@@ -31,7 +31,7 @@ static int row_compare(const void *a, const void *b, void *arg)
 /* Puts the row at `i` of a heap, whose last row is the first, where it belongs. */
 static void sift(char *rows, uint64_t count, uint64_t i, struct order *o)
 {
-	char row[ROW_MAX];
+	char row[VIEW_ROW_MAX];
 	uint64_t child;
 
 	memcpy(row, rows + i * o->size, o->size);
@@ -83,6 +83,25 @@ static void sort_first(char *rows, uint64_t count, uint64_t keep, struct order *
 	for (i = keep; i < count; i++)
 		offer(rows, keep, rows + i * o->size, o);
 	qsort_r(rows, keep, o->size, row_compare, o);
+}
+
+/* Adds a row to a sum of rows, or, `sign` -1, takes it off again. */
+static void add_row(const struct view *v, void *sum, const void *row, int sign)
+{
+	const struct field *f;
+
+	for (f = v->fields; f->key; f++)
+		if (f->only & FIELD_ADDS && f->type == FIELD_U64)
+			*(uint64_t *)((char *)sum + f->offset) +=
+				field_number(f, row) * (uint64_t)sign;
+}
+
+static void add_rows(const struct rows *r, void *sum, int sign)
+{
+	uint64_t i;
+
+	for (i = 0; sum && i < r->count; i++)
+		add_row(r->view, sum, (const char *)r->data + i * r->view->row_size, sign);
 }
 
 /* Every view's first field is the interface. */
@@ -167,15 +186,19 @@ static int pick(struct rows *r, const struct source *source, struct order *o)
 {
 	const struct snapshot *s = source->snapshot;
 	const uint32_t entries = r->view->entries(s);
-	char row[ROW_MAX];
+	char row[VIEW_ROW_MAX];
 	uint32_t i, n = 0;
 
 	if (make_room(r, entries, o))
 		return -ENOMEM;
+	if (o->sum && r->view->sum)
+		r->view->sum(s, o->sum);
 	for (i = 0; (i = next_entry(r, s, i, o)) < entries; i++) {
 		if (!r->view->row(s, i, row))
 			continue;
 		n++;
+		if (o->sum && !r->view->sum)
+			add_row(r->view, o->sum, row, 1);
 		if (wants_rest(r, row, o))
 			r->view->rest(s, i, row);
 		set_interface(r->view, row, 1, source->iface);
@@ -186,15 +209,18 @@ static int pick(struct rows *r, const struct source *source, struct order *o)
 }
 
 int rows_make(struct rows *r, const struct view *v, const struct source *sources, int count,
-	      const char *sort, uint64_t limit)
+	      const char *sort, uint64_t limit, union any_row *left)
 {
-	struct order order = { view_field(v, sort ? sort : v->sort, false), v->row_size, limit };
+	struct order order = { view_field(v, sort ? sort : v->sort, false), v->row_size, limit,
+			       left };
 	uint64_t have;
 	int i, err = 0;
 
 	*r = (struct rows){ .view = v, .several = count > 1 };
 	if (!order.field)
 		return -EINVAL;
+	if (left)
+		memset(left, 0, sizeof(*left));
 	for (i = 0; i < count && !err; i++)
 		err = v->row ? pick(r, &sources[i], &order) : append(r, &sources[i]);
 	if (err) {
@@ -202,9 +228,12 @@ int rows_make(struct rows *r, const struct view *v, const struct source *sources
 		return err;
 	}
 	have = r->count;
+	if (!v->row)
+		add_rows(r, left, 1);
 	r->count = limit && limit < have ? limit : have;
 	if (have)
 		sort_first(r->data, have, r->count, &order);
+	add_rows(r, left, -1);
 	return 0;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Conversations, frame sizes, and the keys of rows; see rows.h. */
+/* Conversations, frame sizes, the sum of flows, and the keys of rows; see rows.h. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -101,6 +101,18 @@ int64_t conversations_make(const struct snapshot *s, void **out)
 	i = set.count;
 	rowset_free(&set);
 	return i;
+}
+
+void flows_sum(const struct snapshot *s, void *to)
+{
+	struct flow_row *row = to;
+	uint32_t i;
+
+	for (i = 0; i < s->store.flow_count; i++) {
+		row->packets += s->store.flows[i].packets;
+		row->bytes += s->store.flows[i].bytes;
+		row->ip_bytes += s->store.flows[i].ip_bytes;
+	}
 }
 
 struct service port_key_of(uint32_t index)

@@ -74,6 +74,9 @@ void size_row_init(struct size_row *row, uint32_t number);
 void syn_row_key(struct syn_row *row, const struct syn_sum *y);
 void syn_row_of(struct syn_row *row, const struct syn_sum *y);
 
+/* What all flows add up to, in a flow_row. */
+void flows_sum(const struct snapshot *s, void *row);
+
 /* What makes the rows of view_conversations, view_hosts and view_sizes. */
 int64_t conversations_make(const struct snapshot *s, void **out);
 int64_t hosts_make(const struct snapshot *s, void **out);
