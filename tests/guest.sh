@@ -47,6 +47,7 @@ what()
 		net.sh a filter, swapped, native
 		guest-cases beside another program that was there before
 		guest-cases beside another program that comes later
+		guest-cases a clock that is set
 		${OTHER:+$(more)}
 	END
 }

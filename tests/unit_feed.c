@@ -18,13 +18,17 @@
 int __real_clock_gettime(clockid_t clock, struct timespec *to);
 int __wrap_clock_gettime(clockid_t clock, struct timespec *to);
 
+static time_t set_by; /* CLOCK_REALTIME, by seconds; at 0 the epoch was when the machine booted */
+
 /* A reader takes no time for one that is to come, and START would be, soon after a boot. */
 int __wrap_clock_gettime(clockid_t clock, struct timespec *to)
 {
-	int err = __real_clock_gettime(clock, to);
+	int err = __real_clock_gettime(clock == CLOCK_REALTIME ? CLOCK_BOOTTIME : clock, to);
 
-	if (clock == CLOCK_BOOTTIME)
+	if (clock == CLOCK_BOOTTIME || clock == CLOCK_REALTIME)
 		to->tv_sec += OLDER;
+	if (clock == CLOCK_REALTIME)
+		to->tv_sec += set_by;
 	return err;
 }
 
@@ -35,6 +39,7 @@ struct feeding {
 	uint64_t per_flow[FLOWS];
 	uint32_t records, reasons[6];
 	struct flow_record last;
+	uint64_t last_from, last_to; /* of a batch */
 	uint64_t sent_packets, sent_bytes;
 };
 
@@ -58,6 +63,8 @@ static void take(void *arg, struct batch *b)
 	assert_int_equal(sum.packets, b->sum.packets);
 	assert_int_equal(sum.bytes, b->sum.bytes);
 	t->records += b->count;
+	t->last_from = b->from_ns;
+	t->last_to = b->to_ns;
 	t->got.packets += sum.packets;
 	t->got.bytes += sum.bytes;
 	t->lost.packets += b->lost.packets;
@@ -333,6 +340,63 @@ static void past_the_limit_records_come_at_once(void **state)
 	end(&b);
 }
 
+/* By how much the clock was set is known to a moment, too. */
+static bool is_near(uint64_t ns, uint64_t then)
+{
+	return ns - then + SECOND / 1000 < 2 * (SECOND / 1000);
+}
+
+/* About a second of each: what is looked at, counted and scanned. */
+static void pass_second(struct feeding *b, uint32_t second)
+{
+	put(b, 1, START + second * SECOND, 100);
+	native_flush(b->c.native);
+	tables_note_clock(native_tables(b->c.native));
+	scan(b, START + second * SECOND, false);
+	check_ledger(b);
+}
+
+/*
+ * CLOCK_REALTIME is set, while one flow goes on and another one rests: timeouts are as long as they
+ * were, no flow is older or younger for it, and what is told is told in the time as it is now.
+ */
+static void the_clock_is_set(void **state)
+{
+	static const time_t steps[] = { 1800000000, 3600, 2, -2, -900 };
+	struct feeding b;
+	uint32_t i, n;
+
+	(void)state;
+	for (n = 0; n < sizeof(steps) / sizeof(*steps); n++) {
+		const uint64_t start = START + (uint64_t)steps[n] * SECOND;
+
+		set_by = 0;
+		begin(&b, false);
+		put(&b, 2, START, 100);
+		pass_second(&b, 0);
+		set_by = steps[n];
+		for (i = 1; i < 15; i++)
+			pass_second(&b, i);
+		assert_int_equal(b.records, 0);
+		pass_second(&b, i);
+		assert_int_equal(b.reasons[END_IDLE], 1);
+		assert_true(is_near(b.last.first, start));
+		assert_int_equal(b.last.first, b.last.last);
+		assert_int_equal(b.last_to - b.last_from, SECOND);
+		assert_true(is_near(b.last_to, start + i * SECOND));
+		for (i = 16; i < 60; i++)
+			pass_second(&b, i);
+		assert_int_equal(b.records, 1);
+		pass_second(&b, i);
+		assert_int_equal(b.reasons[END_ACTIVE], 1);
+		assert_int_equal(b.last.packets, 61);
+		assert_true(is_near(b.last.first, start));
+		assert_true(is_near(b.last.last, start + 60 * SECOND));
+		end(&b);
+	}
+	set_by = 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -342,6 +406,7 @@ int main(void)
 		cmocka_unit_test(connections_end),
 		cmocka_unit_test(what_was_there_before_is_set_aside),
 		cmocka_unit_test(past_the_limit_records_come_at_once),
+		cmocka_unit_test(the_clock_is_set),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,7 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <stdlib.h>
 
+#include "base/clock.h"
 #include "counted.h"
 
 /* Far more flows than the table holds: every one of them exact, by way of the ended ring. */
@@ -211,6 +213,26 @@ static void ticks_come_back_as_ns(void **state)
 	assert_int_equal(ns_of(123456789 + 5000, now), 0);
 }
 
+/* The machine's own clocks, which nobody sets meanwhile: no time wanders from look to look. */
+static void a_clock_is_known_to_the_last_digit(void **state)
+{
+	const int64_t known = clock_to_epoch(0, 0), least = 1000000;
+	int i;
+
+	(void)state;
+	assert_true(llabs(known - (int64_t)(clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME))) <
+		    least);
+	for (i = 0; i < 100000; i++)
+		assert_int_equal(clock_to_epoch(known, (uint64_t)least), known);
+	/* One that was set is followed, by the next look that nothing interrupts. */
+	for (i = 0; i < 1000 && clock_to_epoch(known - 2 * least, (uint64_t)least) < known - least;)
+		i++;
+	assert_true(i < 1000);
+	for (i = 0; i < 1000 && clock_to_epoch(known + 2 * least, (uint64_t)least) > known + least;)
+		i++;
+	assert_true(i < 1000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -221,6 +243,7 @@ int main(void)
 		cmocka_unit_test(a_counter_about_to_overflow_ends_its_record),
 		cmocka_unit_test(plans_keep_within_their_memory),
 		cmocka_unit_test(ticks_come_back_as_ns),
+		cmocka_unit_test(a_clock_is_known_to_the_last_digit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

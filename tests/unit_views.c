@@ -172,6 +172,34 @@ static void the_first_rows_are_those_of_all(void **state)
 	counted_end(&c);
 }
 
+/* Rows have the times of the clock as it is set now, those of a snapshot with it set before. */
+static void times_are_told_as_the_clock_is_set(void **state)
+{
+	const uint64_t step = 1ULL << 40;
+	struct counted c = counted_begin(&small_plan);
+	const struct source source = { .snapshot = &c.s };
+	struct flow_row *flow;
+	struct conv_row *conv;
+	struct rows rows;
+
+	(void)state;
+	put_udp(&c, 1, 60);
+	put_udp(&c, 1, 70);
+	assert_int_equal(reader_read(c.reader, &c.s), 0);
+	c.s.clock_step = (int64_t)step;
+	assert_int_equal(rows_make(&rows, &view_flows, &source, 1, NULL, 0, NULL), 0);
+	flow = rows.data;
+	assert_int_equal(flow->first, c.s.store.flows[0].first + step);
+	assert_int_equal(flow->last, c.s.store.flows[0].last + step);
+	rows_free(&rows);
+	assert_int_equal(rows_make(&rows, &view_conversations, &source, 1, NULL, 0, NULL), 0);
+	conv = rows.data;
+	assert_int_equal(conv->first, c.s.store.flows[0].first + step);
+	assert_int_equal(conv->last, c.s.store.flows[0].last + step);
+	rows_free(&rows);
+	counted_end(&c);
+}
+
 #define MANY 300000U /* flows: of more hosts than there is room for to begin with */
 
 /* Every other host sends one flow to the next one: as many bytes as its number. */
@@ -281,6 +309,7 @@ int main(void)
 		cmocka_unit_test(test_conversations),
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(the_first_rows_are_those_of_all),
+		cmocka_unit_test(times_are_told_as_the_clock_is_set),
 		cmocka_unit_test(no_host_is_lost_among_many),
 		cmocka_unit_test(sketches_count_to_a_million),
 		cmocka_unit_test(ranks_are_those_of_the_first_set_bit),

@@ -115,7 +115,7 @@ static void say_ledger(struct live *l)
 	struct snapshot s = { 0 };
 
 	reader_without_ports(l->reader);
-	if (reader_read(l->reader, &s))
+	if (live_read(l, &s))
 		return;
 	say("counted all the same: %llu packets%s, %s", s.ledger.seen.packets,
 	    l->kept ? " since weir was attached" : "",

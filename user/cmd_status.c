@@ -63,7 +63,7 @@ static void put_text(struct live *l, const struct part *a)
 	char since[64];
 
 	printf("%s: attached since %s\n", l->iface.name,
-	       time_text(l->meta.attached_ns, since, sizeof(since)));
+	       time_text(live_since(l), since, sizeof(since)));
 	printf("  %-10s %s%s\n", "mode", l->meta.mode == MODE_NATIVE ? "native" : "generic (skb)",
 	       l->meta.dispatcher == LIVE_BARE
 		       ? ", in libxdp's dispatcher, without filters and packets"
@@ -111,7 +111,7 @@ static void put_json(struct live *l, const struct part *a)
 	json_object_object_add(o, "interface", json_object_new_string(l->iface.name));
 	json_object_object_add(
 		o, "attached",
-		json_object_new_string(time_text(l->meta.attached_ns, since, sizeof(since))));
+		json_object_new_string(time_text(live_since(l), since, sizeof(since))));
 	json_object_object_add(
 		o, "mode", json_object_new_string(l->meta.mode == MODE_NATIVE ? "native" : "skb"));
 	json_object_object_add(o, "dispatcher",
@@ -163,7 +163,7 @@ static int status_one(const char *name, const struct config *cfg)
 	a.filter = *l.meta.filter ? l.meta.filter : NULL;
 	a.counters = live_counters(&l, &counters) ? NULL : &counters;
 	reader_without_ports(l.reader);
-	err = reader_read(l.reader, &s);
+	err = live_read(&l, &s);
 	if (err)
 		say("%s: reading the tables failed: %s", name, strerror(-err));
 	else if (cfg->format == FORMAT_JSON)

@@ -115,3 +115,16 @@ uint64_t live_duration(const struct live *l)
 {
 	return clock_ns(CLOCK_BOOTTIME) - l->meta.boot_ns;
 }
+
+uint64_t live_since(const struct live *l)
+{
+	const int64_t then = (int64_t)(l->meta.attached_ns - l->meta.boot_ns);
+
+	return l->meta.boot_ns + (uint64_t)clock_to_epoch(then, 1U << WEIR_TICK_SHIFT);
+}
+
+int live_read(struct live *l, struct snapshot *s)
+{
+	tables_note_clock(&l->tables);
+	return reader_read(l->reader, s);
+}

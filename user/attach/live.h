@@ -131,5 +131,9 @@ int live_slots_fill(struct live *l);
 int live_counters(struct live *l, struct link_counters *out);
 /* ns since attach. */
 uint64_t live_duration(const struct live *l);
+/* When that was, in ns since the epoch by the clock as it is set now. */
+uint64_t live_since(const struct live *l);
+/* reader_read() of its tables, after a look at the clock. 0 or -ENOMEM. */
+int live_read(struct live *l, struct snapshot *s);
 
 #endif

@@ -118,8 +118,8 @@ static void note_start(struct live *l)
 
 	if (!iface_get(l->iface.name, &now))
 		l->meta.counters = now.counters;
-	l->meta.attached_ns = clock_ns(CLOCK_REALTIME);
 	l->meta.boot_ns = clock_ns(CLOCK_BOOTTIME);
+	l->meta.attached_ns = l->meta.boot_ns + (uint64_t)l->tables.clock_offset;
 }
 
 /* One attempt in one mode. Returns 0 or a negative errno, with nothing left attached then. */

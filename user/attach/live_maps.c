@@ -62,7 +62,7 @@ static int map_memory(struct live *l, const uint32_t counts[LIVE_MAPS], int prot
 	l->tables.syns = l->mapped[4];
 	l->tables.syns_ended = l->mapped[5];
 	l->tables.cells = l->mapped[6];
-	l->tables.clock_offset = (int64_t)(clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME));
+	tables_note_clock(&l->tables);
 	return 0;
 }
 

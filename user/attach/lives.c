@@ -147,7 +147,7 @@ static bool shows_ports(const struct selection *sel)
 static int read_part(struct live *l, const struct config *cfg, struct snapshot *s,
 		     struct link_counters *counters, struct part *p)
 {
-	int err = reader_read(l->reader, s);
+	int err = live_read(l, s);
 	bool counted = !live_counters(l, counters);
 
 	*p = (struct part){

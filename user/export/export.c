@@ -10,7 +10,8 @@
 #include "export/prometheus.h"
 #include "base/say.h"
 
-#define RELOAD_STOP 5e9 /* ns that a sink no longer wanted has for what waits */
+#define CLOCK_SET_NS 1000000 /* by less nobody sets a clock */
+#define RELOAD_STOP 5e9	     /* ns that a sink no longer wanted has for what waits */
 
 static struct sink *start_sink(const struct export_config *c, const struct section *s, char *why)
 {
@@ -108,8 +109,10 @@ static int start_servers(struct exporter *e, char *why)
 
 void export_tick(struct exporter *e)
 {
+	const int64_t to_epoch = clock_to_epoch(e->to_epoch, CLOCK_SET_NS);
 	int i;
 
+	__atomic_store_n(&e->to_epoch, to_epoch, __ATOMIC_RELAXED);
 	for (i = 0; i < e->server_count; i++)
 		prometheus_tick(e->server[i]);
 }
@@ -135,7 +138,8 @@ int export_start(struct exporter *e, struct export_config *c, char why[WHY_SIZE]
 {
 	int err;
 
-	*e = (struct exporter){ .config = c, .begun = clock_ns(CLOCK_REALTIME) };
+	*e = (struct exporter){ .config = c, .begun = clock_ns(CLOCK_BOOTTIME) };
+	e->to_epoch = clock_to_epoch(0, 0);
 	pthread_rwlock_init(&e->lock, NULL);
 	err = start_sinks(e, why);
 	/* Servers first: a port in use is known before anything is attached. */

@@ -73,7 +73,8 @@ struct exporter {
 	bool failed;  /* it ends because it cannot go on */
 	struct prometheus *server[EXPORT_SERVERS];
 	int server_count;
-	uint64_t begun; /* ns since the epoch */
+	uint64_t begun;	  /* ns since boot */
+	int64_t to_epoch; /* ns, atomic: what makes that ns since the epoch, as the clock is set */
 };
 
 /*

@@ -197,7 +197,7 @@ static int read_tables(struct watch *w, const struct findings_options *o, bool l
 	int err = reader_visit(l->reader, &visitor);
 
 	if (!err)
-		err = reader_read(l->reader, &w->snapshot);
+		err = live_read(l, &w->snapshot);
 	now = clock_ns(CLOCK_BOOTTIME) + (uint64_t)l->tables.clock_offset;
 	if (!err)
 		err = findings_scan(&w->findings, &w->snapshot, now, o);

@@ -52,6 +52,7 @@ struct feed {
 	bool last; /* scan there will be */
 	bool no_memory;
 	uint64_t from, now; /* the scan before, and this one */
+	uint64_t step; /* by which the clock was set: only what leaves us has it in its times */
 	struct weir_sum lost_told, non_ip_told;
 	struct feed_ledger ledger;
 	struct handshakes handshakes;
@@ -134,8 +135,11 @@ static void batch_send(struct feed *f)
 	struct batch *b = f->batch;
 
 	f->batch = NULL;
-	if (b)
-		f->push(f->push_arg, batch_trim(b));
+	if (!b)
+		return;
+	b->from_ns = f->from + f->step;
+	b->to_ns = f->now + f->step;
+	f->push(f->push_arg, batch_trim(b));
 }
 
 /* The batch to add to, with room for one record more. */
@@ -148,8 +152,6 @@ static struct batch *batch_open(struct feed *f)
 		if (!f->batch)
 			return NULL;
 		f->batch->iface = f->iface;
-		f->batch->from_ns = f->from;
-		f->batch->to_ns = f->now;
 	}
 	return f->batch;
 }
@@ -187,8 +189,8 @@ static bool record_make(struct feed *f, struct flow_state *s, enum end_reason wh
 	record_fill(r, &s->tail, a);
 	r->tcp_flags = s->tcp_flags;
 	r->end_reason = (uint8_t)why;
-	r->first = s->since < s->last ? s->since : s->last;
-	r->last = s->last;
+	r->first = f->step + (s->since < s->last ? s->since : s->last);
+	r->last = f->step + s->last;
 	sum_add(&b->sum, a.packets, a.bytes);
 	sum_add(&f->ledger.exported, a.packets, a.bytes);
 	f->ledger.records++;
@@ -500,6 +502,7 @@ int feed_scan(struct feed *f, const struct snapshot *s, uint64_t now, bool last)
 	f->scan++;
 	f->from = first ? now : f->now;
 	f->now = now;
+	f->step = (uint64_t)s->clock_step;
 	f->last = last;
 	f->no_memory = false;
 	f->ledger.pending = (struct weir_sum){ 0 };

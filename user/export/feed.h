@@ -61,8 +61,9 @@ void feed_set(struct feed *f, const struct feed_options *o);
 int feed_ended(void *arg, const struct flow_sum *ended);
 /*
  * Takes a snapshot made after that visit, and makes the records that are due; all that is pending
- * where `last`, for the daemon ends. `now` is ns since the epoch by the clock of the records' own
- * times. 0 or -ENOMEM: what was not taken in is taken by the next.
+ * where `last`, for the daemon ends. `now` is ns by the clock of the snapshot's own times: where
+ * the clock was set (clock_step) nothing times out or gets older for it, and records tell the time
+ * as it is now. 0 or -ENOMEM: what was not taken in is taken by the next.
  */
 int feed_scan(struct feed *f, const struct snapshot *s, uint64_t now, bool last);
 const struct feed_ledger *feed_ledger(const struct feed *f);

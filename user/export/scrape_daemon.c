@@ -61,7 +61,10 @@ static void put_cpu(struct scrape *s)
 
 static void put_start(struct scrape *s)
 {
-	metric_double(&s->m, (double)s->exporter->begun / 1e9, NULL);
+	const struct exporter *e = s->exporter;
+	int64_t to_epoch = __atomic_load_n(&e->to_epoch, __ATOMIC_RELAXED);
+
+	metric_double(&s->m, (double)((int64_t)e->begun + to_epoch) / 1e9, NULL);
 }
 
 static void put_resident(struct scrape *s)

@@ -306,6 +306,7 @@ static int begin_read(struct reader *r, struct snapshot *out)
 	}
 	store_clear(&out->store);
 	memcpy(out->store.key, r->ended.key, sizeof(r->ended.key));
+	out->clock_step = r->t->clock_step;
 	out->live = out->syn_live = out->ended = 0;
 	r->at = moment_of(clock_ns(CLOCK_BOOTTIME), r->t->clock_offset);
 	return 0;

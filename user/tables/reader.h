@@ -20,6 +20,7 @@
 
 struct snapshot {
 	struct store store;	 /* flows and SYN records, merged */
+	int64_t clock_step;	 /* to be added to their times: see tables_note_clock() */
 	struct weir_port *ports; /* WEIR_PORTS, or NULL: see reader_without_ports() */
 	struct totals totals;	 /* of all CPUs */
 	struct syn_count syn;	 /* segments of all sources, those handed over among them */

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include <weir/sketch.h>
+#include "base/clock.h"
 #include "tables/tables.h"
 
 static uint32_t power_of_two_within(uint64_t n)
@@ -81,6 +82,16 @@ void tables_init(struct tables *t, uint64_t seed)
 		c->syn_ended_mask = p->syn_ended - 1;
 		c->syn_ended_base = i * p->syn_ended;
 	}
+}
+
+/* By less than a tick nobody would see it: times are not known better than that. */
+void tables_note_clock(struct tables *t)
+{
+	const int64_t now = clock_to_epoch(t->clock_offset + t->clock_step, 1U << WEIR_TICK_SHIFT);
+
+	if (!t->clock_offset)
+		t->clock_offset = now;
+	t->clock_step = now - t->clock_offset;
 }
 
 #define HUGE_PAGE (2UL << 20)

@@ -43,7 +43,8 @@ struct tables {
 	struct weir_ended_syn *syns_ended;
 	struct fine *fine;	 /* of flows, NULL when live */
 	struct fine *fine_ended; /* of ended, likewise */
-	int64_t clock_offset;	 /* what makes ns since boot CLOCK_REALTIME; 0 for files */
+	int64_t clock_offset;	 /* what made ns since boot CLOCK_REALTIME at first; 0 for files */
+	int64_t clock_step;	 /* ns by which that clock was set since */
 };
 
 /* Zeroed memory on huge pages, if it is large: a table is walked in no order. NULL if short. */
@@ -67,6 +68,12 @@ uint32_t plan_cells(const struct plan *plan);
  * same on all CPUs: a flow is in the same set of each of them, which is how readers merge it.
  */
 void tables_init(struct tables *t, uint64_t seed);
+/*
+ * Of live tables: looks whether CLOCK_REALTIME was set. What is made of them goes on as if it had
+ * not been, so that nothing that is held, or waits for a time, is moved; who tells times adds
+ * clock_step to them.
+ */
+void tables_note_clock(struct tables *t);
 typedef uint32_t quads_t __attribute__((vector_size(16)));
 /* GCC has the one since 12, clang never had the other. */
 #if defined(__clang__) || __GNUC__ >= 12

@@ -13,7 +13,7 @@
 
 /* Records younger than this wait: another CPU may be about to finish an older one. */
 #define SETTLED_NS 1000000
-#define CLOCK_LOOK_NS 5000	    /* within which two clocks are read */
+#define CLOCK_SET_NS 50000	    /* by as much the clock is set, or it is not */
 #define LOOK_EVERY_NS 1000000000ULL /* whether weir is still attached */
 
 /* Puts the tag where it is on the wire: behind the addresses. */
@@ -92,18 +92,10 @@ static int read_till(struct tap *t, uint64_t till, packet_take take, void *to)
 	return n;
 }
 
-/*
- * The clock may have been set, or be slewed. What was interrupted between its two looks is not
- * taken, nor what is no more than the looking's own error: times are to grow from read to read.
- */
+/* The clock may have been set: times are to grow from read to read all the same, but for that. */
 static void note_clock(struct tap *t)
 {
-	uint64_t before = tap_clock(), real = clock_ns(CLOCK_REALTIME), after = tap_clock();
-	int64_t offset = (int64_t)(real - before);
-
-	if (!t->clock_offset || (after - before < CLOCK_LOOK_NS &&
-				 llabs(offset - t->clock_offset) > 10 * CLOCK_LOOK_NS))
-		t->clock_offset = offset;
+	t->clock_offset = clock_to_epoch(t->clock_offset, CLOCK_SET_NS);
 }
 
 static int look_around(struct tap *t)

@@ -413,7 +413,7 @@ int top_data_frame(struct top_data *d)
 
 	snapshot_sum_begin(&d->sum);
 	for (i = 0; i < d->count && !err; i++) {
-		err = reader_read(d->watched[i].live->reader, &d->watched[i].snapshot);
+		err = live_read(d->watched[i].live, &d->watched[i].snapshot);
 		snapshot_sum_add(&d->sum, &d->watched[i].snapshot);
 	}
 	if (err)

@@ -66,16 +66,19 @@ uint32_t conv_find(struct rowset *set, const struct flow_sum *f, uint8_t iface, 
 	return rowset_find(set, &key, &fresh);
 }
 
-static void add_flow(struct conv_row *row, const struct flow_sum *f, bool from_peer)
+static void add_flow(struct conv_row *row, const struct flow_sum *f, bool from_peer,
+		     int64_t clock_step)
 {
+	const uint64_t first = f->first + (uint64_t)clock_step;
+	const uint64_t last = f->last + (uint64_t)clock_step;
 	struct weir_sum *sum = from_peer ? &row->received : &row->sent;
 
 	sum->packets += f->packets;
 	sum->bytes += f->bytes;
-	if (!row->first || f->first < row->first)
-		row->first = f->first;
-	if (f->last > row->last)
-		row->last = f->last;
+	if (!row->first || first < row->first)
+		row->first = first;
+	if (last > row->last)
+		row->last = last;
 	row->tcp_flags |= f->tcp_flags;
 }
 
@@ -94,7 +97,7 @@ int64_t conversations_make(const struct snapshot *s, void **out)
 			rowset_free(&set);
 			return -ENOMEM;
 		}
-		add_flow(rowset_row(&set, n), f, from_peer);
+		add_flow(rowset_row(&set, n), f, from_peer, s->clock_step);
 	}
 	*out = set.rows;
 	set.rows = NULL;

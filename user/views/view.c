@@ -201,8 +201,8 @@ static bool flow_row_of(const struct snapshot *s, uint32_t i, void *to)
 	row->packets = f->packets;
 	row->bytes = f->bytes;
 	row->ip_bytes = f->ip_bytes;
-	row->first = f->first;
-	row->last = f->last;
+	row->first = f->first + (uint64_t)s->clock_step;
+	row->last = f->last + (uint64_t)s->clock_step;
 	return true;
 }
 
