@@ -210,6 +210,46 @@ a_stuck_reader_delays_nobody()
 	same "SYNs in the file" "$(got "$TMP/out.json" 445 | cut -d' ' -f1)" "$SENT"
 }
 
+# Standard output is closed and nothing else is exported to: it ends, as a failure, and says why, whether
+# there is something to write or not. With another sink it goes on.
+a_reader_that_leaves()
+{
+	local count
+
+	lab
+	mkfifo "$TMP/out.fifo"
+	for count in 0 1; do
+		"$LABS" host "$NAME" "$WEIR" export -i "$IF" --active-timeout 1 --json - >"$TMP/out.fifo" 2>"$TMP/out.log" &
+		DAEMON=$!
+		host head -n "$count" <"$TMP/out.fifo" >"$TMP/out.head" &
+		await grep -q 'flow records to json' "$TMP/out.log"
+		((count == 0)) || datagrams 5001 10
+		await ended "$DAEMON"
+		wait "$DAEMON"
+		same "exit code" "$?" 1
+		same "lines read" "$(wc -l <"$TMP/out.head")" "$count"
+		same "lines that say why" "$(grep -c 'json -:.*reader' "$TMP/out.log")" 1
+		grep -qx 'weir: json -: its reader has gone; there is nothing else to export to, and weir ends' "$TMP/out.log" ||
+			fail "said: $(<"$TMP/out.log")"
+	done
+	"$LABS" host "$NAME" "$WEIR" export -q -i "$IF" --active-timeout 1 --json - --json "$TMP/out.json" >"$TMP/out.fifo" 2>"$TMP/log.a" &
+	DAEMON=$!
+	host head -n 0 <"$TMP/out.fifo"
+	await grep -qx 'weir: json -: its reader has gone; going on with what else there is' "$TMP/log.a"
+	datagrams 5001 100
+	await grep -q '"dport":5001' "$TMP/out.json"
+	sleep 2
+	same "lines of log" "$(wc -l <"$TMP/log.a")" 1
+	stop
+	same "datagrams in the file" "$(got "$TMP/out.json" 5001)" "100 10000 8600"
+	grep -Eqx 'weir: json -: records that never arrived: unreachable [1-9][0-9]*' "$TMP/log.a" || fail "said: $(<"$TMP/log.a")"
+}
+
+ended()
+{
+	! kill -0 "$1"
+}
+
 files_are_rotated()
 {
 	lab
@@ -468,7 +508,7 @@ an_interface_that_vanishes_is_waited_for()
 
 need jq python3 unshare
 for case in json_lines_hold_what_was_sent full_tables_lose_nothing a_restart_repeats_nothing \
-	two_daemons_of_one_interface its_start_says_what_it_does who_cannot_be_reached_is_told_of_at_the_start a_full_disk_is_waited_for a_stuck_reader_delays_nobody \
+	two_daemons_of_one_interface its_start_says_what_it_does who_cannot_be_reached_is_told_of_at_the_start a_full_disk_is_waited_for a_stuck_reader_delays_nobody a_reader_that_leaves \
 	files_are_rotated settings_are_read_again a_reload_that_cannot_work_changes_nothing bad_settings_are_refused targets_are_looked_at a_missing_library_is_said a_library_that_a_reload_lacks_is_said \
 	an_interface_that_vanishes_is_waited_for; do
 	run_case "export: ${case//_/ }" "$case"

@@ -62,7 +62,9 @@ static int fake_batch(struct sink *s, void *state, const struct batch *b)
 	fake.calls++;
 	while (fake.stuck)
 		usleep(1000);
-	if (!fake.answer) {
+	if (fake.answer == -EPIPE) {
+		sink_give_up(s, "nobody is there");
+	} else if (!fake.answer) {
 		sink_well(s);
 		fake.packets += b->sum.packets;
 	} else if (fake.answer != -EBADMSG) {
@@ -160,6 +162,11 @@ static bool has_failed(const struct sink_stats *s)
 static bool has_refused(const struct sink_stats *s)
 {
 	return s->dropped_packets[DROP_REFUSED];
+}
+
+static bool has_given_up(const struct sink_stats *s)
+{
+	return s->dropped_records[DROP_UNREACHABLE];
 }
 
 struct trial {
@@ -275,6 +282,30 @@ static void a_stop_is_in_time(void **state)
 	assert_int_equal(lines_said(), 2); /* the fault, and what never arrived */
 }
 
+/* What it had, and what comes, is let go at once; and it is told of once. */
+static void one_that_gives_up_tries_no_more(void **state)
+{
+	struct trial t = begin("x", 4, -EPIPE, false);
+	struct sink_stats stats;
+	bool tell;
+	int i;
+
+	(void)state;
+	assert_null(sink_given_up(t.sink, &tell));
+	for (i = 0; i < 6; i++) {
+		give(t.sink, 1);
+		stats = wait_for(t.sink, i ? is_idle : has_given_up);
+	}
+	assert_string_equal(sink_given_up(t.sink, &tell), "nobody is there");
+	assert_true(tell);
+	assert_non_null(sink_given_up(t.sink, &tell));
+	assert_false(tell);
+	assert_false(stats.up);
+	end(&t, now_ns() + SECOND);
+	assert_int_equal(fake.calls, 1);
+	assert_string_equal(said, "json x: records that never arrived: unreachable 6\n");
+}
+
 static void a_bad_target_is_refused(void **state)
 {
 	struct trial t = begin("bad", 4, 0, false);
@@ -292,6 +323,7 @@ int main(void)
 		cmocka_unit_test(a_full_queue_drops_its_oldest),
 		cmocka_unit_test(what_is_refused_is_counted),
 		cmocka_unit_test(a_stop_is_in_time),
+		cmocka_unit_test(one_that_gives_up_tries_no_more),
 		cmocka_unit_test(a_bad_target_is_refused),
 	};
 

@@ -174,7 +174,7 @@ static void block_signals(sigset_t *set)
 	pthread_sigmask(SIG_BLOCK, set, NULL);
 }
 
-/* Until a signal asks to stop. */
+/* Until a signal asks to stop, or it cannot go on. */
 static void serve(struct exporter *e, const struct config *cfg, const sigset_t *set)
 {
 	uint64_t every = notify_watchdog();
@@ -185,7 +185,8 @@ static void serve(struct exporter *e, const struct config *cfg, const sigset_t *
 	for (;;) {
 		if (every && export_alive(e, ALIVE_SECONDS))
 			notify("WATCHDOG=1");
-		export_tick(e);
+		if (!export_tick(e))
+			return;
 		sig = sigtimedwait(set, NULL, &t);
 		if (sig == SIGHUP)
 			reload(e, cfg);

@@ -107,7 +107,27 @@ static int start_servers(struct exporter *e, char *why)
 	return 0;
 }
 
-void export_tick(struct exporter *e)
+/* Tells of sinks that have given up since the last look. False where none of any kind is left. */
+static bool look_at_sinks(struct exporter *e)
+{
+	int i, left = e->server_count, given_up = 0;
+	const char *why;
+	bool tell;
+
+	for (i = 0; i < e->sink_count; i++)
+		given_up += sink_given_up(e->sinks[i], NULL) != NULL;
+	left += e->sink_count - given_up;
+	for (i = 0; i < e->sink_count && given_up; i++) {
+		why = sink_given_up(e->sinks[i], &tell);
+		if (why && (tell || !left))
+			sink_say(e->sinks[i], "%s; %s", why,
+				 left ? "going on with what else there is"
+				      : "there is nothing else to export to, and weir ends");
+	}
+	return left || !given_up;
+}
+
+bool export_tick(struct exporter *e)
 {
 	const int64_t to_epoch = clock_to_epoch(e->to_epoch, CLOCK_SET_NS);
 	int i;
@@ -115,6 +135,9 @@ void export_tick(struct exporter *e)
 	__atomic_store_n(&e->to_epoch, to_epoch, __ATOMIC_RELAXED);
 	for (i = 0; i < e->server_count; i++)
 		prometheus_tick(e->server[i]);
+	if (!look_at_sinks(e))
+		e->failed = true;
+	return !e->failed;
 }
 
 /* What reading and, at the end, detaching need stays. */

@@ -98,8 +98,8 @@ bool export_alive(struct exporter *e, double seconds);
 /* Says what it does: a line of each interface, each address of metrics, each sink. */
 void export_tell(struct exporter *e);
 
-/* To be called every second or so. */
-void export_tick(struct exporter *e);
+/* To be called every second or so. False, having said why, where it cannot go on. */
+bool export_tick(struct exporter *e);
 
 /* The thread of one interface, export_watch.c. */
 struct watch *watch_start(struct exporter *e, const char *name, char why[WHY_SIZE]);

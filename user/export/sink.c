@@ -58,6 +58,8 @@ struct sink {
 	struct sink_stats stats;
 	enum sink_drop fault; /* what records are lost for while nothing gets through */
 	bool opened, failed, reload, stopping, gone;
+	const char *given_up; /* why, or NULL */
+	bool tell;	      /* of that */
 	uint64_t deadline;
 	uint64_t ill_since; /* 0: well */
 	uint64_t ill_dropped;
@@ -225,7 +227,10 @@ static void deliver(struct sink *s, void *state, struct batch *b, unsigned int *
 		err = s->type->batch(s, state, b);
 		pthread_mutex_lock(&s->lock);
 		done = judge(s, b, err, errors);
-		if (!done && s->stopping && now_ns() >= s->deadline) {
+		if (!done && s->given_up) {
+			count_drop(s, DROP_UNREACHABLE, b->count, b->sum);
+			done = true;
+		} else if (!done && s->stopping && now_ns() >= s->deadline) {
 			count_drop(s, DROP_SHUTDOWN, b->count, b->sum);
 			done = true;
 		}
@@ -244,6 +249,8 @@ static void serve(struct sink *s, void *state)
 
 	while (!s->stopping || (s->count && now_ns() < s->deadline)) {
 		call_idle(s, state, &idle);
+		if (s->given_up)
+			drop_queue(s, DROP_UNREACHABLE);
 		b = queue_pop(s);
 		if (b)
 			deliver(s, state, b, &seed, &idle);
@@ -420,6 +427,20 @@ bool sink_free(struct sink *s)
 	return false;
 }
 
+const char *sink_given_up(struct sink *s, bool *tell)
+{
+	const char *why;
+
+	pthread_mutex_lock(&s->lock);
+	why = s->given_up;
+	if (tell) {
+		*tell = s->tell;
+		s->tell = false;
+	}
+	pthread_mutex_unlock(&s->lock);
+	return why;
+}
+
 void sink_stats_get(struct sink *s, struct sink_stats *out)
 {
 	pthread_mutex_lock(&s->lock);
@@ -533,6 +554,15 @@ void sink_well(struct sink *s)
 	if (since)
 		sink_say(s, "all right again after %.1f s; %llu records were dropped meanwhile",
 			 (double)(now_ns() - since) / 1e9, (unsigned long long)lost);
+}
+
+void sink_give_up(struct sink *s, const char *why)
+{
+	pthread_mutex_lock(&s->lock);
+	s->tell |= !s->given_up;
+	s->given_up = why;
+	s->stats.up = false;
+	pthread_mutex_unlock(&s->lock);
 }
 
 void sink_delivered(struct sink *s, uint64_t records, struct weir_sum sum)

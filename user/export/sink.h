@@ -100,6 +100,12 @@ __attribute__((format(printf, 2, 3))) void sink_say(const struct sink *s, const 
  */
 __attribute__((format(printf, 2, 3))) void sink_ill(struct sink *s, const char *format, ...);
 void sink_well(struct sink *s);
+/*
+ * From its own thread: nothing will get through any more, however long one tried, and `why`, a
+ * constant. Whatever comes is let go as unreachable; the daemon tells, and ends where no other
+ * is left.
+ */
+void sink_give_up(struct sink *s, const char *why);
 /* Counts what SINK_LATER left open: as arrived, or as gone. From the sink's thread or any other. */
 void sink_delivered(struct sink *s, uint64_t records, struct weir_sum sum);
 void sink_drop(struct sink *s, enum sink_drop why, uint64_t records, struct weir_sum sum);
@@ -129,6 +135,8 @@ void sink_leave(struct sink *s, struct live *l);
 void sink_stop(struct sink *s, uint64_t deadline_ns);
 bool sink_free(struct sink *s);
 void sink_stats_get(struct sink *s, struct sink_stats *out);
+/* Why nothing gets through any more; NULL where it may. *tell (or NULL): whether that is news. */
+const char *sink_given_up(struct sink *s, bool *tell);
 const char *sink_name(const struct sink *s); /* "ipfix" */
 const char *sink_sends(const struct sink *s);
 const struct section *sink_section(const struct sink *s);

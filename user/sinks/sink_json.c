@@ -24,7 +24,8 @@
 
 #define FILE_MODE 0640
 #define PIPE_PIECE 4096 /* PIPE_BUF: what a pipe that can be written takes without waiting */
-#define PIPE_WAIT 200	/* ms between two looks whether the daemon stops */
+#define WHO_LEFT "its reader has gone"
+#define PIPE_WAIT 200 /* ms between two looks whether the daemon stops */
 
 struct json_file {
 	const char *path;
@@ -237,6 +238,21 @@ static int write_stream(struct sink *s, struct json_file *f)
 	return 0;
 }
 
+/* Of standard output for good: who reads a pipe that has a name may come back. */
+static bool reader_left(const struct json_file *f)
+{
+	struct pollfd p = { f->fd, 0, 0 };
+
+	return f->fd == STDOUT_FILENO && poll(&p, 1, 0) > 0 && p.revents & (POLLERR | POLLHUP);
+}
+
+/* Not only when there is something to write. */
+static void json_idle(struct sink *s, void *state)
+{
+	if (reader_left(state))
+		sink_give_up(s, WHO_LEFT);
+}
+
 static int json_batch(struct sink *s, void *state, const struct batch *b)
 {
 	struct json_file *f = state;
@@ -248,6 +264,10 @@ static int json_batch(struct sink *s, void *state, const struct batch *b)
 		err = open_file(f);
 	if (!err)
 		err = f->regular ? write_regular(f) : write_stream(s, f);
+	if (err && reader_left(f)) {
+		sink_give_up(s, WHO_LEFT);
+		return err;
+	}
 	if (err) {
 		sink_ill(s, "cannot be written: %s; trying on", strerror(-err));
 		return err;
@@ -285,6 +305,7 @@ const struct sink_type sink_json = {
 	.check = json_check,
 	.open = json_open,
 	.batch = json_batch,
+	.idle = json_idle,
 	.close = json_close,
 	.reload = json_reload,
 };
