@@ -311,7 +311,8 @@ a_reload_that_cannot_work_changes_nothing()
 	}
 	working >"$TMP/out.conf"
 	daemon a --config "$TMP/out.conf" --active-timeout 1
-	for what in '[json]\ntarget = /nowhere/x' '[ipfix]\ntarget = nowhere:x' '[sflow]\ntarget = nowhere' '[prometheus]\nlisten = :x'; do
+	for what in '[json]\ntarget = /nowhere/x' '[ipfix]\ntarget = nowhere:x' '[sflow]\ntarget = nowhere' '[prometheus]\nlisten = :x' \
+		"[json]\ntarget = $TMP/out.more"; do
 		{ working more && printf '%b\n' "$what"; } >"$TMP/out.conf"
 		: >"$TMP/log.a"
 		kill -HUP "$DAEMON"
@@ -427,6 +428,31 @@ targets_are_looked_at()
 	[[ ! -e $TMP/out.json && ! -e $TMP/out.spool ]] || fail "the check made files"
 }
 
+# A file, or a port, that two sections would both have for themselves, by whatever name.
+what_is_given_twice_is_said()
+{
+	local file=$TMP/out.json given
+
+	ln -s out.json "$TMP/out.link"
+	ln -s . "$TMP/out.here"
+	for given in "$file" "$TMP/./out.json" "$TMP/out.here/out.json"; do
+		looked_at 2 "json: --json and --json write the same file, $given: one of them is too many" --json "$file" --json "$given"
+	done
+	: >"$file"
+	looked_at 2 "json: --json and --json write the same file, $TMP/out.link: *" --json "$file" --json "$TMP/out.link"
+	looked_at 2 'json: --json and --json write the same file, -: *' --json - --json -
+	for given in 127.0.0.1:9427 0.0.0.0:9427 '[::]:9427'; do
+		looked_at 2 "prometheus: --prometheus and --prometheus listen on the same port, ${given/\[/\\[}: *" --prometheus :9427 --prometheus "$given"
+	done
+	printf '[json]\ntarget = %s\nrotate_keep = 3\n\n[prometheus]\nlisten = :9427\n[json]\ntarget = %s\n' "$file" "$TMP/out.link" >"$TMP/out.conf"
+	looked_at 2 "json: $TMP/out.conf:2 and $TMP/out.conf:8 write the same file, $TMP/out.link: one of them is too many" --config "$TMP/out.conf"
+	printf '[prometheus]\nlisten = :9427\n' >"$TMP/out.conf"
+	looked_at 2 "prometheus: $TMP/out.conf:2 and --prometheus listen on the same port, :9427: *" --config "$TMP/out.conf" --prometheus :9427
+	# What is not the same: any port, other addresses, a device.
+	good "$WEIR" export -i lo --check-config --prometheus :0 --prometheus :0 --prometheus 127.0.0.2:9427 --prometheus '[::1]:9427' \
+		--json "$file" --json "$file.2" --json /dev/null --json /dev/null
+}
+
 # At the start and by --check-config; nothing else needs it.
 a_missing_library_is_said()
 {
@@ -509,7 +535,7 @@ an_interface_that_vanishes_is_waited_for()
 need jq python3 unshare
 for case in json_lines_hold_what_was_sent full_tables_lose_nothing a_restart_repeats_nothing \
 	two_daemons_of_one_interface its_start_says_what_it_does who_cannot_be_reached_is_told_of_at_the_start a_full_disk_is_waited_for a_stuck_reader_delays_nobody a_reader_that_leaves \
-	files_are_rotated settings_are_read_again a_reload_that_cannot_work_changes_nothing bad_settings_are_refused targets_are_looked_at a_missing_library_is_said a_library_that_a_reload_lacks_is_said \
+	files_are_rotated settings_are_read_again a_reload_that_cannot_work_changes_nothing bad_settings_are_refused targets_are_looked_at what_is_given_twice_is_said a_missing_library_is_said a_library_that_a_reload_lacks_is_said \
 	an_interface_that_vanishes_is_waited_for; do
 	run_case "export: ${case//_/ }" "$case"
 done

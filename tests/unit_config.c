@@ -25,6 +25,19 @@ static int read_text(struct export_config *c, const char *text, char *why)
 	return err;
 }
 
+static const struct setting *setting_named(const char *option)
+{
+	const struct setting *s;
+	char name[64];
+	int i;
+
+	for (i = 0; (s = setting_row(i)); i++)
+		if (!strcmp(setting_option(s, name, sizeof(name)), option))
+			return s;
+	fail();
+	return NULL;
+}
+
 static void a_file_is_read(void **state)
 {
 	struct export_config *c = export_config_new();
@@ -46,6 +59,31 @@ static void a_file_is_read(void **state)
 	assert_int_equal(section_count(c->sections[1], "rotate_size"), 2 << 20);
 	assert_int_equal(section_count(c->sections[2], "rotate_size"), 0);
 	assert_string_equal(section_text(c->sections[2], "target"), "/tmp/b");
+	export_config_free(c);
+}
+
+/* Past lines that say nothing, and one without an end. */
+static void a_section_is_known_by_its_line(void **state)
+{
+	struct export_config *c = export_config_new();
+	char why[CONFIG_WHY], where[CONFIG_WHY];
+
+	(void)state;
+	assert_int_equal(
+		read_text(c,
+			  "; a comment\n\n[json]\n\ntarget = /a\nrotate_keep = 3\n[ipfix]\n"
+			  "target = h:1\n[json]\ntarget = /b",
+			  why),
+		0);
+	assert_int_equal(export_config_set(c, setting_named("json"), "/c", why), 0);
+	assert_int_equal(c->section_count, 5);
+	assert_int_equal(c->sections[1]->line, 5);
+	assert_int_equal(c->sections[2]->line, 8);
+	assert_int_equal(c->sections[3]->line, 10);
+	section_where(c, c->sections[3], where, sizeof(where));
+	assert_non_null(strstr(where, "/weir-unit-"));
+	assert_string_equal(strrchr(where, ':'), ":10");
+	assert_string_equal(section_where(c, c->sections[4], where, sizeof(where)), "--json");
 	export_config_free(c);
 }
 
@@ -107,6 +145,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_file_is_read),
+		cmocka_unit_test(a_section_is_known_by_its_line),
 		cmocka_unit_test(a_bad_file_is_refused_by_line),
 		cmocka_unit_test(the_table_is_sound),
 	};

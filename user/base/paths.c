@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -26,6 +27,27 @@ static const char *parent_of(const char *path, char to[PATH_MAX])
 		return strcpy(to, ".");
 	slash[slash == to] = 0;
 	return to;
+}
+
+/* Of a file that is not there: by its directory and its name in that. */
+static bool same_place(const char *a, const char *b)
+{
+	char dir[PATH_MAX], real_a[PATH_MAX], real_b[PATH_MAX];
+	const char *slash_a = strrchr(a, '/'), *slash_b = strrchr(b, '/');
+
+	return !strcmp(slash_a ? slash_a + 1 : a, slash_b ? slash_b + 1 : b) &&
+	       realpath(parent_of(a, dir), real_a) && realpath(parent_of(b, dir), real_b) &&
+	       !strcmp(real_a, real_b);
+}
+
+bool path_same(const char *a, const char *b)
+{
+	struct stat sa, sb;
+	bool is_a = !stat(a, &sa), is_b = !stat(b, &sb);
+
+	if (is_a && is_b)
+		return sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino && !S_ISCHR(sa.st_mode);
+	return is_a == is_b && same_place(a, b);
 }
 
 int path_readable(const char *path, char *why, size_t size)

@@ -6,9 +6,13 @@
 #ifndef WEIR_PATHS_H
 #define WEIR_PATHS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
-/* All: 0, or a negative errno with a line in `why` that names the path. */
+/* Whether both name one file, which need not be there. A device is nobody's alone: never. */
+bool path_same(const char *a, const char *b);
+
+/* The others: 0, or a negative errno with a line in `why` that names the path. */
 
 /* A file that can be read, and has something in it. */
 int path_readable(const char *path, char *why, size_t size);

@@ -267,6 +267,7 @@ static struct section *section_add(struct export_config *c, const char *name)
 		return NULL;
 	}
 	s->name = name;
+	s->line = c->line;
 	c->sections[c->section_count++] = s;
 	return s;
 }
@@ -304,6 +305,7 @@ void export_config_free(struct export_config *c)
 	for (i = 0; i < c->interface_count; i++)
 		free(c->interfaces[i]);
 	free(c->sections);
+	free(c->path);
 	free(c);
 }
 
@@ -352,9 +354,22 @@ int export_config_set(struct export_config *c, const struct setting *row, const 
 
 struct reading {
 	struct export_config *config;
+	FILE *file;
+	int lines; /* whole ones */
 	char *why;
 	int err;
 };
+
+/* A line, or of a long one a part, which inih takes for one. */
+static char *next_line(char *to, int size, void *arg)
+{
+	struct reading *r = arg;
+	char *line = fgets(to, size, r->file);
+
+	r->config->line = r->lines + 1;
+	r->lines += line && strchr(line, '\n');
+	return line;
+}
 
 static bool section_known(const char *name)
 {
@@ -387,22 +402,30 @@ static int take_line(void *arg, const char *section, const char *key, const char
 	return !r->err;
 }
 
+static int cannot_read(const char *path, int err, char why[CONFIG_WHY])
+{
+	snprintf(why, CONFIG_WHY, "%.200s: %s", path, strerror(-err));
+	return err;
+}
+
 int export_config_read(struct export_config *c, const char *path, char why[CONFIG_WHY])
 {
 	char reason[CONFIG_WHY] = "not a line of the form key = value, or longer than 200";
-	struct reading r = { c, reason, 0 };
-	int line;
+	struct reading r = { .config = c, .why = reason, .file = fopen(path, "re") };
+	int line, err = 0;
 
-	errno = 0;
-	line = ini_parse(path, take_line, &r);
+	if (!r.file)
+		return cannot_read(path, -errno, why);
+	c->path = c->path ?: strdup(path);
+	line = ini_parse_stream(next_line, &r, take_line, &r);
+	if (ferror(r.file))
+		err = errno ? -errno : -EIO;
+	fclose(r.file);
+	c->line = 0;
+	if (err || line < 0)
+		return cannot_read(path, err ?: -ENOMEM, why);
 	if (!line)
 		return 0;
-	if (line < 0) {
-		int err = errno ? -errno : -EIO;
-
-		snprintf(why, CONFIG_WHY, "%.200s: %s", path, strerror(-err));
-		return err;
-	}
 	snprintf(why, CONFIG_WHY, "%.150s:%d: %.220s", path, line, reason);
 	return r.err ? r.err : -EINVAL;
 }
@@ -418,6 +441,16 @@ static int index_of(const char *section, const char *key)
 			return i;
 	fprintf(stderr, "weir: no setting %s of [%s] in the table\n", key, section);
 	abort();
+}
+
+const char *section_where(const struct export_config *c, const struct section *s, char *to,
+			  size_t size)
+{
+	if (s->line)
+		snprintf(to, size, "%.150s:%d", c->path ?: "", s->line);
+	else
+		snprintf(to, size, "--%s", s->name);
+	return to;
 }
 
 const char *section_text(const struct section *s, const char *key)

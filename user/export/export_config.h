@@ -53,6 +53,7 @@ struct setting {
 struct section {
 	const char *name;
 	char **value;
+	int line; /* of the file, where it begins; 0: an option */
 };
 
 struct export_config {
@@ -60,6 +61,8 @@ struct export_config {
 	int section_count;
 	char *interfaces[CONFIG_INTERFACES];
 	int interface_count;
+	char *path; /* of the file, or NULL */
+	int line;   /* of it that is being read, or 0 */
 };
 
 /* Row `i` of the table, or NULL past its end. */
@@ -76,6 +79,9 @@ int export_config_set(struct export_config *c, const struct setting *row, const 
 /* Reads an INI file over what there is: -EINVAL, or what it could not be read for. */
 int export_config_read(struct export_config *c, const char *path, char why[CONFIG_WHY]);
 
+/* Where a section was given: FILE:LINE, or the option that begins it. */
+const char *section_where(const struct export_config *c, const struct section *s, char *to,
+			  size_t size);
 /* Values of a key, the default where it was not given. A key that is not in the table aborts. */
 const char *section_text(const struct section *s, const char *key); /* "" for none */
 bool section_flag(const struct section *s, const char *key);

@@ -108,6 +108,60 @@ int listen_check(const char *target, bool taken, char *why, size_t size)
 	return fd;
 }
 
+/* Without a port of its own choice the kernel gives each another one. */
+static uint16_t port_of(const struct sockaddr *a)
+{
+	return a->sa_family == AF_INET6 ? ((const struct sockaddr_in6 *)(const void *)a)->sin6_port
+					: ((const struct sockaddr_in *)(const void *)a)->sin_port;
+}
+
+static bool is_any(const struct sockaddr *a)
+{
+	if (a->sa_family == AF_INET6)
+		return IN6_IS_ADDR_UNSPECIFIED(
+			&((const struct sockaddr_in6 *)(const void *)a)->sin6_addr);
+	return ((const struct sockaddr_in *)(const void *)a)->sin_addr.s_addr == INADDR_ANY;
+}
+
+/* Whether [::] here is all of IPv4, too. */
+static bool any_is_both(void)
+{
+	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0), only = 1;
+	socklen_t size = sizeof(only);
+
+	if (fd < 0)
+		return false;
+	getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, &size);
+	close(fd);
+	return !only;
+}
+
+static bool addresses_meet(const struct addrinfo *a, const struct addrinfo *b)
+{
+	const struct sockaddr *six = a->ai_family == AF_INET6 ? a->ai_addr : b->ai_addr;
+
+	if (!port_of(a->ai_addr) || port_of(a->ai_addr) != port_of(b->ai_addr))
+		return false;
+	if (a->ai_family != b->ai_family)
+		return is_any(six) && any_is_both();
+	return is_any(a->ai_addr) || is_any(b->ai_addr) ||
+	       (a->ai_addrlen == b->ai_addrlen && !memcmp(a->ai_addr, b->ai_addr, a->ai_addrlen));
+}
+
+bool listen_same(const char *a, const char *b)
+{
+	struct addrinfo *of_a = NULL, *of_b = NULL;
+	char why[200];
+	bool same = !parse(a, &of_a, why, sizeof(why)) && !parse(b, &of_b, why, sizeof(why)) &&
+		    addresses_meet(of_a, of_b);
+
+	if (of_a)
+		freeaddrinfo(of_a);
+	if (of_b)
+		freeaddrinfo(of_b);
+	return same;
+}
+
 const char *listen_address(int fd, char *to, size_t size)
 {
 	struct sockaddr_storage ss;

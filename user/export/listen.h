@@ -13,6 +13,8 @@
 int listen_on(const char *target, char *why, size_t size);
 /* The same, listening on nothing. With `taken` 0 also where somebody has the port. */
 int listen_check(const char *target, bool taken, char *why, size_t size);
+/* Whether who listens on the one keeps others from the other: of two that listen_check() takes. */
+bool listen_same(const char *a, const char *b);
 /* ADDR:PORT that a socket listens on, as it stands in a URL. */
 const char *listen_address(int fd, char *to, size_t size);
 
