@@ -322,11 +322,22 @@ strangers_are_sent_away()
 	good weir export --check-config --config "$TMP/out.conf"
 	daemon a --config "$TMP/out.conf"
 	tls() { host curl -sS --max-time 10 --cacert "$TMP/out.cert" -o /dev/null -w '%{http_code}' "$@"; }
+	refused()
+	{
+		host curl -sS --max-time 10 --cacert "$TMP/out.cert" -u alice:secret "https://$AT/metrics" |
+			sed -n 's/^weir_logins_refused_total{reason="\(.*\)"} /\1 /p' | paste -sd ' '
+	}
 	same "no name" "$(tls "https://$AT/metrics")" 401
 	same "a wrong one" "$(tls -u alice:wrong "https://$AT/metrics")" 401
 	same "someone else" "$(tls -u bob:secret "https://$AT/metrics")" 401
 	same "the right one" "$(tls -u alice:secret "https://$AT/metrics")" 200
 	same "and again" "$(tls -u alice:secret "https://$AT/metrics")" 200
+	same "logins refused" "$(refused)" 'wrong 2 too_many 0'
+	# The server begins anew with a reload, its counts do not.
+	kill -HUP "$DAEMON"
+	await grep -q 'read its settings again' "$TMP/log.a"
+	same "a wrong one, after a reload" "$(tls -u alice:wrong "https://$AT/metrics")" 401
+	same "logins refused, after a reload" "$(refused)" 'wrong 3 too_many 0'
 	same "health is for all" "$(tls "https://$AT/healthz")" 200
 	! host curl -sS --max-time 5 "http://$AT/metrics" >/dev/null 2>&1 || fail "answers without TLS"
 	stop
@@ -352,6 +363,8 @@ guesses_are_few()
 	same "who comes anew" "$(code -u bob:other)" 429
 	same "when again" "$(fetch -D - -o /dev/null -u bob:other /metrics | tr -d '\r' | sed -n 's/^Retry-After: //p')" 1
 	same "no name" "$(code)" 401
+	same "logins refused" "$(fetch -u alice:secret /metrics | sed -n 's/^weir_logins_refused_total{.*} //p' | paste -sd ' ')" \
+		"$(awk '{ print $1, $3 + 2 }' <<<"$codes")"
 	sleep 2.2
 	same "a moment later" "$(code -u bob:other)" 200
 	same "both are known" "$(code -u alice:secret) $(code -u bob:other) $(code -u bob:wrong)" "200 200 401"

@@ -75,9 +75,9 @@ static bool is_user(const char *users, const char *name, const char *password)
 	return got && *got != '*' && same(got, chosen) && is;
 }
 
-void auth_init(struct auth *a, const char *users)
+void auth_init(struct auth *a, const char *users, struct auth_refused *refused)
 {
-	*a = (struct auth){ .users = users };
+	*a = (struct auth){ .users = users, .refused = refused };
 	pthread_mutex_init(&a->lock, NULL);
 }
 
@@ -106,6 +106,7 @@ static void forget_guesses(struct auth *a, uint64_t now)
 
 static void count(struct auth *a, bool seen, const char *from)
 {
+	__atomic_fetch_add(seen ? &a->refused->wrong : &a->refused->unseen, 1, __ATOMIC_RELAXED);
 	pthread_mutex_lock(&a->lock);
 	a->wrong += seen;
 	a->unseen += !seen;

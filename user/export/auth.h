@@ -23,8 +23,15 @@ enum auth_answer {
 	AUTH_LATER, /* too many were wrong: it was not looked at */
 };
 
+/* Of logins that were refused; atomic, and never less. */
+struct auth_refused {
+	uint64_t wrong;	 /* in user or password */
+	uint64_t unseen; /* for too many of these */
+};
+
 struct auth {
-	const char *users; /* USER:HASH by commas, "" for anybody */
+	const char *users;	      /* USER:HASH by commas, "" for anybody */
+	struct auth_refused *refused; /* the caller's, of all servers */
 	char known[AUTH_KNOWN][512];
 	unsigned int next;    /* of `known` to go */
 	unsigned int guesses; /* made, less one for each second since */
@@ -36,7 +43,7 @@ struct auth {
 
 /* Whether each of `users` has a hash that crypt(5) can have made. 0, or -EINVAL and `why`. */
 int auth_check(const char *users, char *why, size_t size);
-void auth_init(struct auth *a, const char *users);
+void auth_init(struct auth *a, const char *users, struct auth_refused *refused);
 void auth_free(struct auth *a);
 /* Whether `header` is of one who was good before; this costs next to nothing. */
 bool auth_knows(const struct auth *a, const char *header);

@@ -10,6 +10,7 @@
 
 #include <pthread.h>
 
+#include "export/auth.h"
 #include "export/export_config.h"
 #include "export/feed.h"
 #include "tables/findings.h"
@@ -73,7 +74,8 @@ struct exporter {
 	bool failed;  /* it ends because it cannot go on */
 	struct prometheus *server[EXPORT_SERVERS];
 	int server_count;
-	uint64_t begun;	  /* ns since boot */
+	struct auth_refused refused; /* by all servers, also those before a reload */
+	uint64_t begun;		     /* ns since boot */
 	int64_t to_epoch; /* ns, atomic: what makes that ns since the epoch, as the clock is set */
 };
 

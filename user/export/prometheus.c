@@ -367,7 +367,7 @@ static struct prometheus *make(struct exporter *e, const struct section *s)
 	p->exporter = e;
 	p->section = s;
 	pthread_mutex_init(&p->lock, NULL);
-	auth_init(&p->auth, section_text(s, "basic_auth_users"));
+	auth_init(&p->auth, section_text(s, "basic_auth_users"), e ? &e->refused : NULL);
 	return p;
 }
 

@@ -67,6 +67,15 @@ static void put_start(struct scrape *s)
 	metric_double(&s->m, (double)((int64_t)e->begun + to_epoch) / 1e9, NULL);
 }
 
+static void put_refused(struct scrape *s)
+{
+	const struct auth_refused *r = &s->exporter->refused;
+
+	metric_u64(&s->m, __atomic_load_n(&r->wrong, __ATOMIC_RELAXED), "reason", "wrong", NULL);
+	metric_u64(&s->m, __atomic_load_n(&r->unseen, __ATOMIC_RELAXED), "reason", "too_many",
+		   NULL);
+}
+
 static void put_resident(struct scrape *s)
 {
 	FILE *f = fopen("/proc/self/statm", "re");
@@ -151,6 +160,9 @@ const struct family scrape_daemon[] = {
 	  "Attempts to deliver that failed." },
 	{ "weir_sink_up", METRIC_GAUGE, NULL, put_sink_up, 0,
 	  "1 where the last attempt to deliver went well." },
+	{ "weir_logins_refused", METRIC_COUNTER, NULL, put_refused, 0,
+	  "Requests for metrics with a wrong user or password, or not looked at for too many of "
+	  "these." },
 	{ "process_cpu_seconds", METRIC_COUNTER, "seconds", put_cpu, 0,
 	  "User and system CPU time of the daemon." },
 	{ "process_start_time_seconds", METRIC_GAUGE, "seconds", put_start, 0,
