@@ -20,6 +20,11 @@ static inline uint64_t now_ns(void)
 	return clock_ns(CLOCK_MONOTONIC);
 }
 
+static inline struct timespec clock_timespec(uint64_t ns)
+{
+	return (struct timespec){ (time_t)(ns / 1000000000), (long)(ns % 1000000000) };
+}
+
 /*
  * What makes ns of CLOCK_BOOTTIME those of CLOCK_REALTIME: as it is `known` (0: not yet), or, where
  * the clock was set since, by more than `least` ns, what it is now. NTP's slewing is none of that:

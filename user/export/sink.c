@@ -131,7 +131,7 @@ static void drop_queue(struct sink *s, enum sink_drop why)
 /* Waits for a wake-up, or until `until`. */
 static void wait_until(struct sink *s, uint64_t until)
 {
-	struct timespec ts = { (time_t)(until / 1000000000), (long)(until % 1000000000) };
+	struct timespec ts = clock_timespec(until);
 
 	pthread_cond_timedwait(&s->wake, &s->lock, &ts);
 }
@@ -408,15 +408,9 @@ void sink_stop(struct sink *s, uint64_t deadline_ns)
 /* A thread that does not come back is left behind with all it holds: the process is ending. */
 bool sink_free(struct sink *s)
 {
-	uint64_t until = s->deadline + GRACE;
-	struct timespec ts, real;
-	uint64_t now = now_ns(), left = until > now ? until - now : 0;
+	struct timespec until = clock_timespec(s->deadline + GRACE);
 
-	clock_gettime(CLOCK_REALTIME, &real);
-	left += (uint64_t)real.tv_nsec;
-	ts = (struct timespec){ real.tv_sec + (time_t)(left / 1000000000),
-				(long)(left % 1000000000) };
-	if (!pthread_timedjoin_np(s->thread, NULL, &ts)) {
+	if (!pthread_clockjoin_np(s->thread, NULL, CLOCK_MONOTONIC, &until)) {
 		destroy(s);
 		return true;
 	}

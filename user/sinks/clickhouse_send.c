@@ -19,10 +19,9 @@
 /* Waits at most `ns`, or until a block is due or there. Under the lock. */
 static void wait_for_work(struct clickhouse *c, uint64_t ns)
 {
-	uint64_t until = now_ns() + ns;
-	struct timespec ts = { (time_t)(until / 1000000000), (long)(until % 1000000000) };
+	struct timespec until = clock_timespec(now_ns() + ns);
 
-	pthread_cond_timedwait(&c->wake, &c->lock, &ts);
+	pthread_cond_timedwait(&c->wake, &c->lock, &until);
 }
 
 /* Waits out a pause, while blocks go on being ended. Under the lock. */

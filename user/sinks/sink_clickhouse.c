@@ -284,8 +284,7 @@ static void drop_rest(struct clickhouse *c)
 static void clickhouse_close(struct sink *s, void *state, uint64_t deadline_ns)
 {
 	struct clickhouse *c = state;
-	struct timespec ts;
-	uint64_t left;
+	struct timespec until;
 
 	(void)s;
 	pthread_mutex_lock(&c->lock);
@@ -295,10 +294,8 @@ static void clickhouse_close(struct sink *s, void *state, uint64_t deadline_ns)
 	pthread_cond_signal(&c->wake);
 	pthread_mutex_unlock(&c->lock);
 
-	left = c->deadline > now_ns() ? c->deadline - now_ns() : 0;
-	left += clock_ns(CLOCK_REALTIME);
-	ts = (struct timespec){ (time_t)(left / 1000000000), (long)(left % 1000000000) };
-	if (pthread_timedjoin_np(c->thread, NULL, &ts)) {
+	until = clock_timespec(c->deadline);
+	if (pthread_clockjoin_np(c->thread, NULL, CLOCK_MONOTONIC, &until)) {
 		ch_http_abort(c->http);
 		pthread_join(c->thread, NULL);
 	}

@@ -64,11 +64,8 @@ static void *renew_till_end(void *arg)
 	pthread_mutex_lock(&o->lock);
 	while (!o->ending) {
 		renew(o);
-		clock_gettime(CLOCK_REALTIME, &next);
-		next.tv_nsec += (long)RENEW_EVERY_NS;
-		next.tv_sec += next.tv_nsec / 1000000000;
-		next.tv_nsec %= 1000000000;
-		pthread_cond_timedwait(&o->end, &o->lock, &next);
+		next = clock_timespec(now_ns() + RENEW_EVERY_NS);
+		pthread_cond_clockwait(&o->end, &o->lock, CLOCK_MONOTONIC, &next);
 	}
 	pthread_mutex_unlock(&o->lock);
 	return NULL;

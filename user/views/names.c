@@ -6,14 +6,14 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "views/names.h"
 
 #define SETS 1024 /* of WAYS names each */
 #define WAYS 4
 #define QUEUE 256
-#define RETRY_S 300 /* an address without a name is asked about again after that */
+#define RETRY_NS 300000000000ULL /* an address without a name is asked about again after that */
 
 enum name_state {
 	NAME_EMPTY,
@@ -25,8 +25,8 @@ enum name_state {
 struct name {
 	struct addr addr;
 	enum name_state state;
-	time_t since;
-	uint64_t used; /* when it was last asked for, by `clock` */
+	uint64_t since; /* ns, CLOCK_MONOTONIC */
+	uint64_t used;	/* when it was last asked for, by `clock` */
 	char text[NAME_SIZE];
 };
 
@@ -109,7 +109,7 @@ static void answer(struct names *n, struct addr a)
 	if (!name)
 		return;
 	name->state = err ? NAME_NONE : NAME_KNOWN;
-	name->since = time(NULL);
+	name->since = now_ns();
 	name_clean(name->text, text);
 	n->version += !err;
 }
@@ -200,7 +200,7 @@ const char *names_get(struct names *n, const struct addr *a)
 	pthread_mutex_lock(&n->lock);
 	n->clock++;
 	name = find(n, a);
-	if (!name || (name->state == NAME_NONE && time(NULL) - name->since > RETRY_S)) {
+	if (!name || (name->state == NAME_NONE && now_ns() - name->since > RETRY_NS)) {
 		ask(n, a, name);
 	} else {
 		name->used = n->clock;
