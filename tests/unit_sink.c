@@ -313,6 +313,8 @@ static void a_bad_target_is_refused(void **state)
 	(void)state;
 	assert_null(t.sink);
 	assert_string_equal(t.why, "fake: bad is bad");
+	assert_true(
+		sink_free(NULL)); /* of none there is nothing to do, and nothing is left behind */
 	end(&t, 0);
 }
 

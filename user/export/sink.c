@@ -408,8 +408,11 @@ void sink_stop(struct sink *s, uint64_t deadline_ns)
 /* A thread that does not come back is left behind with all it holds: the process is ending. */
 bool sink_free(struct sink *s)
 {
-	struct timespec until = clock_timespec(s->deadline + GRACE);
+	struct timespec until;
 
+	if (!s)
+		return true;
+	until = clock_timespec(s->deadline + GRACE);
 	if (!pthread_clockjoin_np(s->thread, NULL, CLOCK_MONOTONIC, &until)) {
 		destroy(s);
 		return true;

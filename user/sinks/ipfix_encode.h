@@ -10,7 +10,6 @@
 #include "export/record.h"
 
 #define IPFIX_HEADER 16
-#define IPFIX_MESSAGE_MIN 512 /* what every path takes, RFC 7011 10.3.3 */
 #define IPFIX_MESSAGE_MAX 65535
 
 struct ipfix_shape {

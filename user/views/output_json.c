@@ -147,7 +147,6 @@ static struct json_object *value_of(const struct field *f, const void *row)
 
 	switch (f->type) {
 	case FIELD_U64:
-	case FIELD_U32:
 	case FIELD_U16:
 	case FIELD_U8:
 	case FIELD_SUM:

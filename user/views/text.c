@@ -133,8 +133,6 @@ uint64_t field_number(const struct field *f, const void *row)
 		return *(const uint64_t *)at + *(const uint64_t *)(at + sizeof(struct weir_sum));
 	case FIELD_BAR:
 		return 0;
-	case FIELD_U32:
-		return *(const uint32_t *)at;
 	case FIELD_U16:
 		return *(const uint16_t *)at;
 	default:

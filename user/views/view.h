@@ -10,7 +10,6 @@
 
 enum field_type {
 	FIELD_U64,
-	FIELD_U32,
 	FIELD_U16,
 	FIELD_U8,
 	FIELD_SUM,	 /* u64 here plus that of the next struct weir_sum */
