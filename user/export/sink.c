@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The thread and the queue of a sink; see sink.h. What sink_push() finds no room for drops the
- * oldest that waits: the batch in hand stays with the thread until it is delivered or refused.
+ * Sinks as the daemon and their types see them; see sink.h. What sink_push() finds no room for
+ * drops the oldest that waits.
  */
 #include <errno.h>
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,13 +13,9 @@
 #include "base/clock.h"
 #include "export/export_config.h"
 #include "base/say.h"
-#include "export/sink.h"
+#include "export/sink_parts.h"
 
-#define IDLE_EVERY 1000000000ULL    /* ns */
-#define PAUSE_FIRST 250000000ULL    /* ns, doubled with each failure */
-#define PAUSE_MOST 30000000000ULL   /* ns */
-#define PAUSE_STOPPING 100000000ULL /* ns: there is little time left */
-#define GRACE 500000000ULL	    /* ns that a thread has past its deadline */
+#define GRACE 500000000ULL /* ns that a thread has past its deadline */
 
 const struct sink_type *const sink_types[] = {
 	&sink_ipfix, &sink_json, &sink_sflow, &sink_clickhouse, NULL,
@@ -45,28 +40,6 @@ const char *const sink_drop_names[DROPS] = {
 	[DROP_SHUTDOWN] = "shutdown",
 };
 
-struct sink {
-	const struct sink_type *type;
-	const struct section *options;
-	void *state; /* of its type, once it is open */
-	struct sink_limits limits;
-	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t wake;
-	struct batch **queue; /* a ring of limits.batches */
-	uint32_t head, count;
-	struct sink_stats stats;
-	enum sink_drop fault; /* what records are lost for while nothing gets through */
-	bool opened, failed, reload, stopping, gone;
-	const char *given_up; /* why, or NULL */
-	bool tell;	      /* of that */
-	uint64_t deadline;
-	uint64_t ill_since; /* 0: well */
-	uint64_t ill_dropped;
-	char *why;
-	size_t why_size;
-};
-
 static uint64_t dropped(const struct sink *s)
 {
 	uint64_t sum = 0;
@@ -75,226 +48,6 @@ static uint64_t dropped(const struct sink *s)
 	for (i = 0; i < DROPS; i++)
 		sum += s->stats.dropped_records[i];
 	return sum;
-}
-
-/* ---- under the lock ---- */
-
-static void count_drop(struct sink *s, enum sink_drop why, uint64_t records, struct weir_sum sum)
-{
-	s->stats.dropped_records[why] += records;
-	s->stats.dropped_packets[why] += sum.packets;
-	s->stats.dropped_bytes[why] += sum.bytes;
-}
-
-static void count_delivered(struct sink *s, uint64_t records, struct weir_sum sum)
-{
-	s->stats.records += records;
-	s->stats.packets += sum.packets;
-	s->stats.bytes += sum.bytes;
-}
-
-static struct batch *queue_pop(struct sink *s)
-{
-	struct batch *b;
-
-	if (!s->count)
-		return NULL;
-	b = s->queue[s->head];
-	s->head = (s->head + 1) % s->limits.batches;
-	s->count--;
-	s->stats.queued_records -= b->count;
-	return b;
-}
-
-static void queue_put(struct sink *s, struct batch *b)
-{
-	s->queue[(s->head + s->count++) % s->limits.batches] = b;
-	s->stats.queued_records += b->count;
-}
-
-static bool is_full(const struct sink *s, uint64_t more)
-{
-	return s->count == s->limits.batches ||
-	       (s->count && s->stats.queued_records + more > s->limits.records);
-}
-
-static void drop_queue(struct sink *s, enum sink_drop why)
-{
-	struct batch *b;
-
-	while ((b = queue_pop(s))) {
-		count_drop(s, why, b->count, b->sum);
-		batch_put(b);
-	}
-}
-
-/* Waits for a wake-up, or until `until`. */
-static void wait_until(struct sink *s, uint64_t until)
-{
-	struct timespec ts = clock_timespec(until);
-
-	pthread_cond_timedwait(&s->wake, &s->lock, &ts);
-}
-
-/* ---- the thread ---- */
-
-static enum sink_drop fault_of(int err)
-{
-	return err == -ENOSPC || err == -EDQUOT || err == -EIO || err == -EROFS || err == -EFBIG
-		       ? DROP_DISK
-		       : DROP_UNREACHABLE;
-}
-
-static uint64_t pause_of(unsigned int failures, unsigned int *seed)
-{
-	uint64_t pause = PAUSE_FIRST << (failures > 8 ? 8 : failures - 1);
-
-	if (pause > PAUSE_MOST)
-		pause = PAUSE_MOST;
-	/* Between a half and all of it: sinks of many hosts do not come back at once. */
-	return pause / 2 + pause / 2 * (uint64_t)(rand_r(seed) % 1024) / 1024;
-}
-
-/*
- * Takes what batch() said about `b`, there having been so many `errors` before. Returns whether it
- * is done with.
- */
-static bool judge(struct sink *s, struct batch *b, int err, uint64_t errors)
-{
-	/* Of SINK_LATER nobody knows yet whether it gets through: sink_well() and sink_ill() tell.
-	 */
-	if (!err) {
-		count_delivered(s, b->count, b->sum);
-		s->stats.up = true;
-	}
-	if (err >= 0) {
-		s->stats.batches++;
-		return true;
-	}
-	/* Once for an attempt, of which sink_ill() may have told. */
-	if (s->stats.errors == errors)
-		s->stats.errors++;
-	if (err == -EBADMSG) {
-		count_drop(s, DROP_REFUSED, b->count, b->sum);
-		return true;
-	}
-	s->stats.up = false;
-	s->fault = fault_of(err);
-	return false;
-}
-
-static void call_idle(struct sink *s, void *state, uint64_t *next)
-{
-	bool reload = s->reload;
-
-	s->reload = false;
-	if (!reload && now_ns() < *next)
-		return;
-	pthread_mutex_unlock(&s->lock);
-	if (reload && s->type->reload)
-		s->type->reload(s, state);
-	if (s->type->idle)
-		s->type->idle(s, state);
-	pthread_mutex_lock(&s->lock);
-	*next = now_ns() + IDLE_EVERY;
-}
-
-/* Waits till `b` may be tried again. */
-static void wait_again(struct sink *s, void *state, uint64_t pause, uint64_t *idle)
-{
-	uint64_t until = now_ns() + pause, now;
-
-	while ((now = now_ns()) < until) {
-		if (s->stopping && until > now + PAUSE_STOPPING)
-			until = now + PAUSE_STOPPING;
-		wait_until(s, until < *idle ? until : *idle);
-		call_idle(s, state, idle);
-	}
-}
-
-/* One batch until it is delivered, refused, or there is no time left. */
-static void deliver(struct sink *s, void *state, struct batch *b, unsigned int *seed,
-		    uint64_t *idle)
-{
-	unsigned int failures = 0;
-	bool done = false;
-
-	while (!done) {
-		uint64_t errors = s->stats.errors;
-		int err;
-
-		pthread_mutex_unlock(&s->lock);
-		err = s->type->batch(s, state, b);
-		pthread_mutex_lock(&s->lock);
-		done = judge(s, b, err, errors);
-		if (!done && s->given_up) {
-			count_drop(s, DROP_UNREACHABLE, b->count, b->sum);
-			done = true;
-		} else if (!done && s->stopping && now_ns() >= s->deadline) {
-			count_drop(s, DROP_SHUTDOWN, b->count, b->sum);
-			done = true;
-		}
-		if (!done)
-			wait_again(s, state, pause_of(++failures, seed), idle);
-	}
-	s->fault = DROP_QUEUE_FULL;
-	batch_put(b);
-}
-
-static void serve(struct sink *s, void *state)
-{
-	unsigned int seed = (unsigned int)now_ns();
-	uint64_t idle = now_ns() + IDLE_EVERY;
-	struct batch *b;
-
-	while (!s->stopping || (s->count && now_ns() < s->deadline)) {
-		call_idle(s, state, &idle);
-		if (s->given_up)
-			drop_queue(s, DROP_UNREACHABLE);
-		b = queue_pop(s);
-		if (b)
-			deliver(s, state, b, &seed, &idle);
-		else if (!s->stopping && !s->reload)
-			wait_until(s, idle);
-	}
-	drop_queue(s, DROP_SHUTDOWN);
-}
-
-/* What never arrived, by reason; nothing where all did. */
-static void tell_dropped(const struct sink *s)
-{
-	char line[256];
-	int n = 0, i;
-
-	for (i = 0; i < DROPS; i++)
-		if (s->stats.dropped_records[i] && n < (int)sizeof(line))
-			n += snprintf(line + n, sizeof(line) - (size_t)n, "%s%s %llu",
-				      n ? ", " : "", sink_drop_names[i],
-				      (unsigned long long)s->stats.dropped_records[i]);
-	if (n)
-		sink_say(s, "records that never arrived: %s", line);
-}
-
-static void *run(void *arg)
-{
-	struct sink *s = arg;
-	int err = s->type->open(s, &s->state, s->why, s->why_size);
-
-	pthread_mutex_lock(&s->lock);
-	s->failed = err;
-	s->opened = true;
-	pthread_cond_broadcast(&s->wake);
-	if (!err) {
-		serve(s, s->state);
-		pthread_mutex_unlock(&s->lock);
-		if (s->type->close)
-			s->type->close(s, s->state, s->deadline);
-		pthread_mutex_lock(&s->lock);
-		tell_dropped(s);
-	}
-	s->gone = true;
-	pthread_mutex_unlock(&s->lock);
-	return NULL;
 }
 
 /* ---- for the daemon ---- */
@@ -341,7 +94,7 @@ struct sink *sink_start(const struct sink_type *type, const struct section *opti
 		return NULL;
 	s->why = why;
 	s->why_size = size;
-	if (pthread_create(&s->thread, NULL, run, s)) {
+	if (pthread_create(&s->thread, NULL, sink_run, s)) {
 		destroy(s);
 		return NULL;
 	}
@@ -360,18 +113,18 @@ void sink_push(struct sink *s, struct batch *b)
 {
 	pthread_mutex_lock(&s->lock);
 	if (s->stopping) {
-		count_drop(s, DROP_SHUTDOWN, b->count, b->sum);
+		sink_count_drop(s, DROP_SHUTDOWN, b->count, b->sum);
 		pthread_mutex_unlock(&s->lock);
 		return;
 	}
-	while (is_full(s, b->count)) {
-		struct batch *old = queue_pop(s);
+	while (sink_queue_is_full(s, b->count)) {
+		struct batch *old = sink_queue_pop(s);
 
-		count_drop(s, s->fault, old->count, old->sum);
+		sink_count_drop(s, s->fault, old->count, old->sum);
 		batch_put(old);
 	}
 	batch_get(b);
-	queue_put(s, b);
+	sink_queue_put(s, b);
 	pthread_cond_signal(&s->wake);
 	pthread_mutex_unlock(&s->lock);
 }
@@ -418,7 +171,7 @@ bool sink_free(struct sink *s)
 		return true;
 	}
 	pthread_mutex_lock(&s->lock);
-	drop_queue(s, DROP_SHUTDOWN);
+	sink_queue_drop(s, DROP_SHUTDOWN);
 	pthread_mutex_unlock(&s->lock);
 	sink_say(s, "did not end in time and was left behind");
 	return false;
@@ -565,14 +318,14 @@ void sink_give_up(struct sink *s, const char *why)
 void sink_delivered(struct sink *s, uint64_t records, struct weir_sum sum)
 {
 	pthread_mutex_lock(&s->lock);
-	count_delivered(s, records, sum);
+	sink_count_delivered(s, records, sum);
 	pthread_mutex_unlock(&s->lock);
 }
 
 void sink_drop(struct sink *s, enum sink_drop why, uint64_t records, struct weir_sum sum)
 {
 	pthread_mutex_lock(&s->lock);
-	count_drop(s, why, records, sum);
+	sink_count_drop(s, why, records, sum);
 	pthread_mutex_unlock(&s->lock);
 }
 
