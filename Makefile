@@ -166,10 +166,10 @@ PLAIN_TESTS := prog tap filter read
 # Programs of the tests: what sends, writes and replays.
 TEST_TOOLS := replay capgen
 
-$(addprefix $(B)/test/,unit_count unit_tables unit_views unit_feed): tests/counted.c
+$(addprefix $(B)/test/,unit_count unit_tables unit_views unit_feed unit_top_data): tests/counted.c
 $(B)/test/unit_count: tests/fixtures.c
-# That has a clock of its own.
-$(B)/test/unit_feed: LIBS += -Wl,--wrap=clock_gettime
+# These have a clock of their own.
+$(B)/test/unit_feed $(B)/test/unit_top_data: LIBS += -Wl,--wrap=clock_gettime
 $(B)/test/unit_parse: tests/fixtures.c tests/frames.c
 $(B)/test/prog: tests/fixtures.c $(B)/bench.skel.h $(B)/weir.skel.h
 $(B)/test/tap $(B)/test/unit_packets: tests/frames.c

@@ -8,8 +8,6 @@
 #include "views/output.h"
 #include "top/top_data.h"
 
-#define BATCH 32
-#define FLOW_KEY 40 /* bytes: the flow_sum's tail, src and dst */
 /* Of all logs of conversations: 40 seconds of a million flows that change every two. */
 #define LOG_LIMIT (192U << 20)
 #define LOG_LIMIT_SMALL (32U << 20)
@@ -137,74 +135,7 @@ void top_data_close(struct top_data *d)
 	free(d->part[1]);
 }
 
-/* ---- flows and their conversations ---- */
-
-static uint64_t grown(uint64_t now, uint64_t then)
-{
-	return now > then ? now - then : 0;
-}
-
-/* `total`: of all flows of the interface, what was sent and what received. */
-static int add_growth(struct top_data *d, uint8_t iface, struct known *k, const struct flow_sum *f,
-		      uint64_t total[4])
-{
-	struct table *t = &d->table[TABLE_CONVERSATIONS];
-	const struct weir_flow *key = (const struct weir_flow *)f;
-	bool ingress = (key->meta & WEIR_META_DIR) == WEIR_DIR_INGRESS, from_peer;
-	uint64_t add[4] = { 0 };
-	struct conv_row *row;
-
-	if (k->row == ROWSET_NONE) {
-		k->row = conv_find(&t->set, f, iface, &from_peer);
-		k->from_peer = from_peer;
-	}
-	if (k->row == ROWSET_NONE)
-		return -ENOMEM;
-	row = rowset_row(&t->set, k->row);
-	add[k->from_peer * 2] = grown(f->packets, k->packets);
-	add[k->from_peer * 2 + 1] = grown(f->bytes, k->bytes);
-	total[ingress * 2] += add[k->from_peer * 2];
-	total[ingress * 2 + 1] += add[k->from_peer * 2 + 1];
-	k->packets = f->packets;
-	k->bytes = f->bytes;
-	if (!row->first || f->first < row->first)
-		row->first = f->first;
-	if (f->last > row->last)
-		row->last = f->last;
-	row->tcp_flags |= f->tcp_flags;
-	return rates_add(&t->rates, k->row, add);
-}
-
-static bool not_there(const void *row, void *arg)
-{
-	(void)arg;
-	return !((const struct known *)row)->there;
-}
-
-static uint64_t mark_of(const struct watched *w, const struct flow_sum *f)
-{
-	return rowset_hash(f, FLOW_KEY, w->known.seed);
-}
-
-/* Forgets flows that the reader has forgotten, when they are more than those it has. */
-static void prune_known(struct watched *w)
-{
-	const struct store *s = &w->snapshot.store;
-	uint32_t i, n;
-
-	if (w->known.used / 2 <= s->flow_count + 1024)
-		return;
-	for (i = 0; i < s->flow_count; i++) {
-		uint64_t mark = mark_of(w, &s->flows[i]);
-
-		n = rowset_look(&w->known, &mark);
-		if (n != ROWSET_NONE)
-			((struct known *)rowset_row(&w->known, n))->there = 1;
-	}
-	rowset_drop(&w->known, not_there, NULL);
-	for (i = 0; i < w->known.count; i++)
-		((struct known *)rowset_row(&w->known, i))->there = 0;
-}
+/* ---- what changed ---- */
 
 /* To the row of all interfaces, and to that of this one. */
 static int add_total(struct top_data *d, uint8_t iface, bool seen, const uint64_t add[4])
@@ -216,80 +147,6 @@ static int add_total(struct top_data *d, uint8_t iface, bool seen, const uint64_
 	return rates_add(&d->total_rates, 2U * iface + seen, add);
 }
 
-/* Flows that changed, dealt with together: so that their cache misses overlap. */
-struct batch {
-	const struct flow_sum *flow[BATCH];
-	uint64_t mark[BATCH];
-	uint32_t known[BATCH];
-	uint32_t n;
-};
-
-static int find_known(struct watched *w, struct batch *b)
-{
-	uint32_t i;
-	bool fresh;
-
-	for (i = 0; i < b->n; i++) {
-		b->mark[i] = mark_of(w, b->flow[i]);
-		rowset_ask(&w->known, &b->mark[i]);
-	}
-	for (i = 0; i < b->n; i++)
-		rowset_ask_row(&w->known, &b->mark[i]);
-	for (i = 0; i < b->n; i++) {
-		b->known[i] = rowset_find(&w->known, &b->mark[i], &fresh);
-		if (b->known[i] == ROWSET_NONE)
-			return -ENOMEM;
-		if (fresh)
-			((struct known *)rowset_row(&w->known, b->known[i]))->row = ROWSET_NONE;
-	}
-	return 0;
-}
-
-static int take_batch(struct top_data *d, struct watched *w, struct batch *b, uint64_t total[4])
-{
-	const struct rowset *rows = &d->table[TABLE_CONVERSATIONS].set;
-	int err = find_known(w, b);
-	struct known *k;
-	uint32_t i;
-
-	for (i = 0; i < b->n && !err; i++) {
-		k = rowset_row(&w->known, b->known[i]);
-		if (k->row != ROWSET_NONE)
-			rowset_ask_whole(rows, k->row);
-	}
-	for (i = 0; i < b->n && !err; i++) {
-		k = rowset_row(&w->known, b->known[i]);
-		if (k->packets != b->flow[i]->packets || k->bytes != b->flow[i]->bytes)
-			err = add_growth(d, w->iface, k, b->flow[i], total);
-	}
-	b->n = 0;
-	return err;
-}
-
-static int take_flows(struct top_data *d, struct watched *w)
-{
-	const struct store *s = &w->snapshot.store;
-	struct batch b = { .n = 0 };
-	uint64_t total[4] = { 0 };
-	uint32_t i;
-	int err = 0;
-
-	for (i = 0; i < s->flow_count && !err; i++) {
-		if (!flow_changed(&w->snapshot, &s->flows[i]))
-			continue;
-		b.flow[b.n++] = &s->flows[i];
-		if (b.n == BATCH)
-			err = take_batch(d, w, &b, total);
-	}
-	if (!err)
-		err = take_batch(d, w, &b, total);
-	if (!err)
-		prune_known(w);
-	return err ? err : add_total(d, w->iface, false, total);
-}
-
-/* ---- the other tables ---- */
-
 static int take_ports(struct top_data *d, struct watched *w)
 {
 	struct table *t = &d->table[TABLE_PORTS];
@@ -298,10 +155,10 @@ static int take_ports(struct top_data *d, struct watched *w)
 	for (i = 0; i < WEIR_PORTS; i++) {
 		const struct weir_sum *now = w->snapshot.ports[i].role;
 		const struct weir_sum *then = w->ports[i].role;
-		uint64_t add[4] = { grown(now[0].packets, then[0].packets),
-				    grown(now[0].bytes, then[0].bytes),
-				    grown(now[1].packets, then[1].packets),
-				    grown(now[1].bytes, then[1].bytes) };
+		uint64_t add[4] = { rates_grown(now[0].packets, then[0].packets),
+				    rates_grown(now[0].bytes, then[0].bytes),
+				    rates_grown(now[1].packets, then[1].packets),
+				    rates_grown(now[1].bytes, then[1].bytes) };
 		struct port_row key = { .iface = w->iface };
 		bool fresh;
 
@@ -329,10 +186,10 @@ static int take_syn(struct table *t, uint8_t iface, const struct syn_sum *y)
 	if (n == ROWSET_NONE)
 		return -ENOMEM;
 	row = rowset_row(&t->set, n);
-	add[0] = grown(y->syn, row->syn);
-	add[1] = grown(y->synack, row->synack);
-	add[2] = grown(y->rst, row->rst);
-	add[3] = grown(y->fin, row->fin);
+	add[0] = rates_grown(y->syn, row->syn);
+	add[1] = rates_grown(y->synack, row->synack);
+	add[2] = rates_grown(y->rst, row->rst);
+	add[3] = rates_grown(y->fin, row->fin);
 	if (!(add[0] | add[1] | add[2] | add[3]))
 		return 0;
 	syn_row_of(&now, y);
@@ -369,7 +226,7 @@ static int take_sizes(struct top_data *d, struct watched *w)
 		packets[size_row_of(i)] += t->size[i];
 	for (i = 0; i < SIZE_ROWS && !err; i++) {
 		const struct size_row *row = rowset_row(&sizes->set, first + i);
-		uint64_t add[4] = { grown(packets[i], row->frames.packets) };
+		uint64_t add[4] = { rates_grown(packets[i], row->frames.packets) };
 
 		if (add[0])
 			err = rates_add(&sizes->rates, first + i, add);
@@ -385,18 +242,21 @@ static int take_seen(struct top_data *d, struct watched *w)
 {
 	const struct ledger *l = &w->snapshot.ledger;
 	const struct total_row *row = top_data_total(d, w->iface, true);
-	uint64_t late = grown(l->ip.packets, l->in_flows.packets + l->unattributed.packets);
-	uint64_t late_bytes = grown(l->ip.bytes, l->in_flows.bytes + l->unattributed.bytes);
-	uint64_t add[4] = { grown(l->seen.packets, row->sent.packets + late),
-			    grown(l->seen.bytes, row->sent.bytes + late_bytes) };
+	uint64_t late = rates_grown(l->ip.packets, l->in_flows.packets + l->unattributed.packets);
+	uint64_t late_bytes = rates_grown(l->ip.bytes, l->in_flows.bytes + l->unattributed.bytes);
+	uint64_t add[4] = { rates_grown(l->seen.packets, row->sent.packets + late),
+			    rates_grown(l->seen.bytes, row->sent.bytes + late_bytes) };
 
 	return add_total(d, w->iface, true, add);
 }
 
 static int take_all(struct top_data *d, struct watched *w)
 {
-	int err = take_flows(d, w);
+	uint64_t total[4] = { 0 };
+	int err = top_data_take_flows(d, w, total);
 
+	if (!err)
+		err = add_total(d, w->iface, false, total);
 	if (!err)
 		err = take_ports(d, w);
 	if (!err)

@@ -61,6 +61,8 @@ struct watched {
 	uint8_t iface; /* number, from 1 */
 	struct snapshot snapshot;
 	struct rowset known;
+	uint32_t lead; /* of the last flow looked up: its number there, less that in the snapshot */
+	uint8_t astray;		 /* batches still until that is relied on again */
 	struct weir_port *ports; /* as of the last frame */
 };
 
@@ -89,6 +91,9 @@ int top_data_open(struct top_data *d, struct live *lives, int count, uint64_t si
 void top_data_close(struct top_data *d);
 /* Takes a snapshot and brings all tables up to date, but for derived ones. 0 or -errno. */
 int top_data_frame(struct top_data *d);
+/* Takes in the flows of a snapshot; part of each frame. `total`: of all, what was sent and
+ * received. */
+int top_data_take_flows(struct top_data *d, struct watched *w, uint64_t total[4]);
 /* Lets go of conversations where there are too many; part of each frame. */
 void top_data_let_go(struct top_data *d);
 /* The table to look at; sums it up if it is derived. NULL: no memory. */

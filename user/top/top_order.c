@@ -24,6 +24,29 @@ static int before(const struct sorter *s, uint32_t a, uint32_t b)
 	return order ? order : a < b ? -1 : 1;
 }
 
+/* Numbers are what almost all rows are told apart by, without a call. */
+static inline bool is_plain(const struct field *f)
+{
+	return f->type == FIELD_U64 || f->type == FIELD_SUM;
+}
+
+static inline uint64_t plain_number(const struct sorter *s, uint32_t row)
+{
+	const struct field *f = &s->o->field;
+	const char *at = (const char *)rowset_row(s->set, row) + f->offset;
+	uint64_t n = *(const uint64_t *)at;
+
+	return f->type == FIELD_SUM ? n + *(const uint64_t *)(at + sizeof(struct weir_sum)) : n;
+}
+
+/* Whether a row is clearly behind the last of those wanted. */
+static inline bool is_behind(const struct sorter *s, uint32_t row, uint32_t last)
+{
+	uint64_t n = plain_number(s, row), least = plain_number(s, last);
+
+	return s->o->reverse ? n > least : n < least;
+}
+
 static int compare_rows(const void *a, const void *b, void *arg)
 {
 	return before(arg, *(const uint32_t *)a, *(const uint32_t *)b);
@@ -78,6 +101,7 @@ static int make_room(struct order *o, uint32_t want)
 int order_make(struct order *o, const struct table *t, uint32_t want, const struct matcher *m)
 {
 	struct sorter s = { o, &t->set, view_field(t->view, t->view->sort, true) };
+	const bool plain = is_plain(&o->field);
 	uint32_t i, k, n = 0;
 
 	if (!want || want > HEAP_MOST || want > t->set.count)
@@ -94,7 +118,8 @@ int order_make(struct order *o, const struct table *t, uint32_t want, const stru
 			if (n == want && want < t->set.count)
 				for (k = n / 2 + 1; k-- > 0;)
 					sift_down(&s, o->rows, n, k);
-		} else if (before(&s, i, o->rows[0]) < 0) {
+		} else if (!(plain && is_behind(&s, i, o->rows[0])) &&
+			   before(&s, i, o->rows[0]) < 0) {
 			o->rows[0] = i;
 			sift_down(&s, o->rows, n, 0);
 		}

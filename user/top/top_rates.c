@@ -125,28 +125,47 @@ int rates_add(struct rates *r, uint32_t row, const uint64_t add[4])
 	return 0;
 }
 
+/* An entry of a log: its row, and what was added. The next entry. */
+static const uint8_t *get_entry(const uint8_t *at, uint32_t *row, uint64_t add[4])
+{
+	uint64_t n;
+	uint8_t mask;
+	int i;
+
+	at = get_number(at, &n);
+	*row += (uint32_t)(n >> 1 ^ -(n & 1));
+	mask = *at++;
+	for (i = 0; i < 4; i++) {
+		add[i] = 0;
+		if (mask & 1 << i)
+			at = get_number(at, &add[i]);
+	}
+	return at;
+}
+
+#define BATCH 32 /* entries, whose rows are asked for together */
+
 /* Takes what a frame logged off one window. */
 static void take_off(struct rates *r, const struct rates_frame *f, int window)
 {
 	const uint8_t *at = f->log, *end = f->log + f->size;
-	uint64_t row = 0, n;
-	int i;
+	uint64_t add[BATCH][4], *sum[BATCH];
+	uint32_t row = 0, n, i;
+	int k;
 
 	while (at < end) {
-		uint64_t *sum;
-		uint8_t mask;
-
-		at = get_number(at, &n);
-		row += n >> 1 ^ -(n & 1);
-		sum = windows_of(r, (uint32_t)row)->sum[window];
-		mask = *at++;
-		for (i = 0; i < 4; i++)
-			if (mask & 1 << i) {
-				at = get_number(at, &n);
-				sum[i] -= n;
-			}
-		if (window == WINDOWS - 1 && mask)
-			r->active -= windows_idle(windows_of(r, (uint32_t)row));
+		for (n = 0; n < BATCH && at < end; n++) {
+			at = get_entry(at, &row, add[n]);
+			sum[n] = windows_of(r, row)->sum[window];
+			__builtin_prefetch(sum[n], 1);
+		}
+		for (i = 0; i < n; i++) {
+			for (k = 0; k < 4; k++)
+				sum[i][k] -= add[i][k];
+			if (window == WINDOWS - 1)
+				r->active -= !(sum[i][0] | sum[i][1] | sum[i][2] | sum[i][3]) &&
+					     (add[i][0] | add[i][1] | add[i][2] | add[i][3]);
+		}
 	}
 }
 

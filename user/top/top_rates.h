@@ -41,6 +41,12 @@ struct rates {
 	uint32_t last; /* row of the last entry */
 };
 
+/* What a counter grew by. */
+static inline uint64_t rates_grown(uint64_t now, uint64_t then)
+{
+	return now > then ? now - then : 0;
+}
+
 void rates_init(struct rates *r, struct rowset *set, size_t counters, size_t windows, size_t limit);
 void rates_free(struct rates *r);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "tables/tables.h"
 #include "views/rowset.h"
 
 static uint64_t mix(uint64_t x)
@@ -46,7 +47,7 @@ void rowset_free(struct rowset *s)
 	free(s->rows);
 	free(s->state);
 	free(s->spare);
-	free(s->slots);
+	table_free(s->slots);
 	s->rows = NULL;
 	s->state = NULL;
 	s->spare = NULL;
@@ -70,41 +71,56 @@ static void put_slot(struct rowset *s, uint64_t slot)
 	s->slots[i] = slot;
 }
 
-static bool grow_index(struct rowset *s)
+static bool grow_index(struct rowset *s, uint64_t size)
 {
-	uint32_t size = s->slots ? (s->mask + 1) * 2 : 128, i, old = s->slots ? s->mask + 1 : 0;
-	uint64_t *slots = calloc(size, sizeof(*slots)), *from = s->slots;
+	uint64_t *slots = table_alloc(size * sizeof(*slots)), *from = s->slots;
+	uint32_t i, old = s->slots ? s->mask + 1 : 0;
 
 	if (!slots)
 		return false;
 	s->slots = slots;
-	s->mask = size - 1;
+	s->mask = (uint32_t)(size - 1);
 	for (i = 0; i < old; i++)
 		if (from[i])
 			put_slot(s, from[i]);
-	free(from);
+	table_free(from);
 	return true;
+}
+
+static bool grow_rows(struct rowset *s, uint32_t room)
+{
+	void *p = table_grow(s->rows, room * s->stride);
+
+	if (!p)
+		return false;
+	s->rows = p;
+	p = realloc(s->state, room);
+	if (!p)
+		return false;
+	s->state = p;
+	s->room = room;
+	return true;
+}
+
+bool rowset_expect(struct rowset *s, uint32_t rows)
+{
+	uint64_t size = s->slots ? s->mask + 1ULL : 128, least = size;
+
+	while (size / 2 <= rows + 1ULL)
+		size *= 2;
+	if ((!s->slots || size > least) && !grow_index(s, size))
+		return false;
+	return rows <= s->room || grow_rows(s, rows < UINT32_MAX / 2 ? rows * 2 : rows);
 }
 
 static bool make_room(struct rowset *s)
 {
-	uint32_t more = s->room ? s->room + s->room / 2 : 64;
-	void *p;
-
-	if (s->count == s->room && !s->spares) {
-		p = reallocarray(s->rows, more, s->stride);
-		if (!p)
-			return false;
-		s->rows = p;
-		p = realloc(s->state, more);
-		if (!p)
-			return false;
-		s->state = p;
-		s->room = more;
-	}
+	if (s->count == s->room && !s->spares &&
+	    !grow_rows(s, s->room ? s->room + s->room / 2 : 64))
+		return false;
 	if (s->slots && s->used < s->mask / 2)
 		return true;
-	return grow_index(s);
+	return grow_index(s, s->slots ? (s->mask + 1ULL) * 2 : 128);
 }
 
 static uint64_t slot_of(const struct rowset *s, uint32_t number)

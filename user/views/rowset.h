@@ -33,6 +33,11 @@ struct rowset {
 
 void rowset_init(struct rowset *s, size_t stride, size_t key_size);
 void rowset_free(struct rowset *s);
+/*
+ * Makes room for so many rows in all, on huge pages if there are many, and as many again, for to
+ * move is to lose those pages: what is not written takes no memory. False: there is none.
+ */
+bool rowset_expect(struct rowset *s, uint32_t rows);
 /* Empties it. */
 void rowset_clear(struct rowset *s);
 /* The row with this key, or ROWSET_NONE. */
