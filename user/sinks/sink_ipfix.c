@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0
+/* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Flow records to an IPFIX collector, RFC 7011, over UDP or TCP.
  *
@@ -17,51 +17,16 @@
 #include "export/export_config.h"
 #include "sinks/fixbuf.h"
 #include "sinks/ipfix_biflow.h"
-#include "sinks/ipfix_encode.h"
-#include "sinks/outbox.h"
-#include "export/sink.h"
+#include "sinks/ipfix_parts.h"
 
 #define WAIT_MS 250		/* for the peer to take something, in one call */
 #define CONNECT_MS 2000		/* for the peer to answer */
 #define REACH_NS 5000000000ULL	/* between attempts while there is nothing to send yet */
-#define REFRESH_MESSAGES 4096	/* on UDP templates go again after so many, whatever the time */
 #define RECORD_BYTES 64		/* or so */
 #define PACE_MOST 500000ULL	/* ns between two datagrams */
 #define PACE_BATCH 500000000ULL /* ns that a batch may take, if that is less for each datagram */
 #define CLOSE_NS 300000000ULL
 #define UDP_FINISH_MS 100 /* for the last ICMP errors */
-
-struct stream {
-	struct ipfix_encoder *encoder;
-	uint32_t domain;
-	/* What waits to become a message: */
-	uint64_t flows;
-	struct weir_sum sum;
-};
-
-struct ipfix {
-	struct sink *sink;
-	struct outbox out;
-	struct ipfix_shape shape;
-	bool by_interface;
-	bool options;
-	uint64_t refresh_ns, refreshed; /* templates and options; CLOCK_MONOTONIC */
-	uint64_t messages_then;
-	uint64_t reach_at; /* CLOCK_MONOTONIC */
-	struct ipfix_self self;
-	struct stream stream[OUTBOX_STREAMS];
-	unsigned int streams;
-	struct {
-		struct batch_iface is;
-		unsigned int stream;
-	} iface[OUTBOX_STREAMS];
-	unsigned int ifaces;
-	/* The batch in hand: */
-	struct batch *batch;
-	uint32_t *mate; /* by biflow_pair(), or NULL */
-	uint32_t next;	/* record */
-	unsigned int batch_iface;
-};
 
 static void arrived(void *owner, const struct message *m)
 {
@@ -108,187 +73,7 @@ static int ipfix_open(struct sink *s, void **state, char *why, size_t size)
 	return sink_make(s, state, sizeof(struct ipfix), set_up, why, size);
 }
 
-static int new_stream(struct ipfix *x, uint32_t domain)
-{
-	struct ipfix_shape shape = x->shape;
-	struct stream *s = &x->stream[x->streams];
-	char why[200];
-
-	shape.domain = domain;
-	s->domain = domain;
-	s->encoder = ipfix_encoder_new(&shape, why, sizeof(why));
-	if (!s->encoder) {
-		sink_say(x->sink, "%s", why);
-		return -ENOMEM;
-	}
-	x->streams++;
-	return 0;
-}
-
-/* The number of the stream for a domain, or a negative errno. */
-static int stream_of(struct ipfix *x, uint32_t domain)
-{
-	unsigned int i;
-
-	for (i = 0; i < x->streams; i++)
-		if (x->stream[i].domain == domain)
-			return (int)i;
-	if (i == OUTBOX_STREAMS)
-		return -ENOSPC;
-	return new_stream(x, domain) ?: (int)i;
-}
-
-/* The number of an interface; its name and its domain's templates are said when it is new. */
-static int iface_of(struct ipfix *x, const struct batch_iface *b)
-{
-	unsigned int i;
-	int stream;
-
-	for (i = 0; i < x->ifaces; i++)
-		if (x->iface[i].is.index == b->index && !strcmp(x->iface[i].is.name, b->name))
-			return (int)i;
-	stream = stream_of(x, x->by_interface ? b->index : x->shape.domain);
-	if (stream < 0)
-		return stream;
-	/* One that was made anew takes the place of the oldest where there are too many. */
-	if (i == OUTBOX_STREAMS) {
-		memmove(x->iface, x->iface + 1, sizeof(x->iface) - sizeof(x->iface[0]));
-		i--;
-	}
-	x->iface[i].is = *b;
-	x->iface[i].stream = (unsigned int)stream;
-	x->ifaces = i + 1;
-	x->out.greeted = false;
-	return (int)i;
-}
-
-/* ---- messages ---- */
-
-/* Takes what a stream's encoder has made and puts it on its way. */
-static int put(struct ipfix *x, unsigned int stream, bool first)
-{
-	struct stream *s = &x->stream[stream];
-	struct message *m;
-	uint32_t records;
-	size_t size;
-	const uint8_t *data = ipfix_take(s->encoder, &size, &records);
-
-	if (!data)
-		return 0;
-	m = message_new(data, size);
-	if (m) {
-		m->stream = (uint16_t)stream;
-		m->records = records;
-		m->flows = s->flows;
-		m->sum = s->sum;
-		outbox_put(&x->out, m, first);
-	} else if (s->flows) {
-		sink_drop(x->sink, DROP_QUEUE_FULL, s->flows, s->sum);
-	}
-	s->flows = 0;
-	s->sum = (struct weir_sum){ 0 };
-	return m ? 0 : -ENOMEM;
-}
-
-/* What the sink as a whole has let go, for the options records. */
-static void count_losses(struct ipfix *x)
-{
-	struct sink_stats st;
-	uint64_t flows = 0, packets = 0, octets = 0, ms = clock_ns(CLOCK_REALTIME) / 1000000;
-	int i;
-
-	sink_stats_get(x->sink, &st);
-	for (i = 0; i < DROPS; i++) {
-		flows += st.dropped_records[i];
-		packets += st.dropped_packets[i];
-		octets += st.dropped_bytes[i];
-	}
-	if (flows != x->self.not_sent_flows) {
-		x->self.not_sent_ms[1] = ms;
-		x->self.not_sent_ms[0] = x->self.not_sent_ms[0] ?: ms;
-	}
-	x->self.not_sent_flows = flows;
-	x->self.not_sent_packets = packets;
-	x->self.not_sent_octets = octets;
-}
-
-static void count_ignored(struct ipfix *x, const struct batch *b)
-{
-	if (!b->lost.packets)
-		return;
-	x->self.ignored_packets += b->lost.packets;
-	x->self.ignored_octets += b->lost.bytes;
-	x->self.ignored_ms[1] = b->to_ns / 1000000;
-	x->self.ignored_ms[0] = x->self.ignored_ms[0] ?: b->from_ns / 1000000;
-}
-
-static int say_templates(struct ipfix *x, unsigned int stream)
-{
-	int n, err;
-
-	for (n = 0; (err = ipfix_add_template(x->stream[stream].encoder, n)) != -ENOENT;) {
-		if (!err)
-			n++;
-		else if (err != -ENOBUFS || put(x, stream, true))
-			return err;
-	}
-	return put(x, stream, true);
-}
-
-static int say_option(struct ipfix *x, unsigned int stream, int n, const struct batch_iface *i)
-{
-	struct ipfix_encoder *e = x->stream[stream].encoder;
-	int err = ipfix_add_option(e, n, i, &x->self);
-
-	if (err == -ENOBUFS)
-		err = put(x, stream, true) ?: ipfix_add_option(e, n, i, &x->self);
-	return err;
-}
-
-/* The first of the options is of an interface, the rest of the domain. */
-static int say_options(struct ipfix *x, unsigned int stream)
-{
-	unsigned int i;
-	int n, err = 0;
-
-	for (i = 0; i < x->ifaces && !err; i++)
-		if (x->iface[i].stream == stream)
-			err = say_option(x, stream, 0, &x->iface[i].is);
-	for (n = 1; !err; n++)
-		err = say_option(x, stream, n, NULL);
-	return err == -ENOENT ? put(x, stream, true) : err;
-}
-
-/*
- * Says templates and options of every domain, before all that waits. What is begun of flows goes
- * first: libfixbuf makes one message at a time.
- */
-static int greet(struct ipfix *x, bool templates)
-{
-	unsigned int i;
-	int err = 0;
-
-	count_losses(x);
-	for (i = 0; i < x->streams && !err; i++) {
-		err = put(x, i, false);
-		if (!err && templates)
-			err = say_templates(x, i);
-		if (!err && x->options)
-			err = say_options(x, i);
-	}
-	if (err)
-		return err;
-	x->out.greeted = true;
-	x->refreshed = now_ns();
-	x->messages_then = x->self.messages;
-	return 0;
-}
-
-static bool is_stale(const struct ipfix *x)
-{
-	return now_ns() - x->refreshed >= x->refresh_ns ||
-	       (!x->out.peer.tcp && x->self.messages - x->messages_then >= REFRESH_MESSAGES);
-}
+/* ---- sending ---- */
 
 /* A session with the peer: everything that waits is on its way, or a negative errno. */
 static int send_waiting(struct ipfix *x)
@@ -298,8 +83,8 @@ static int send_waiting(struct ipfix *x)
 	/* What came back first, so that templates are said again before it. */
 	if (!err && x->out.greeted)
 		err = outbox_check(&x->out);
-	if (!err && (!x->out.greeted || is_stale(x)))
-		err = greet(x, !x->out.greeted || !x->out.peer.tcp);
+	if (!err && (!x->out.greeted || ipfix_is_stale(x)))
+		err = ipfix_greet(x, !x->out.greeted || !x->out.peer.tcp);
 	if (!err)
 		err = outbox_send(&x->out, WAIT_MS);
 	if (!err)
@@ -398,7 +183,7 @@ static int work(struct ipfix *x)
 	while (x->next < x->batch->count) {
 		err = add_record(x, x->next);
 		if (err == -ENOBUFS) {
-			err = put(x, stream, false) ?: send_waiting(x);
+			err = ipfix_put(x, stream, false) ?: send_waiting(x);
 			if (err)
 				return err;
 			continue;
@@ -407,7 +192,7 @@ static int work(struct ipfix *x)
 			refused(x, x->next);
 		x->next++;
 	}
-	put(x, stream, false);
+	ipfix_put(x, stream, false);
 	done(x);
 	return send_waiting(x);
 }
@@ -423,7 +208,7 @@ static void set_pace(struct ipfix *x, uint32_t records)
 
 static int take(struct ipfix *x, const struct batch *b)
 {
-	int i = iface_of(x, &b->iface);
+	int i = ipfix_iface_of(x, &b->iface);
 
 	if (i < 0)
 		return i;
@@ -434,7 +219,7 @@ static int take(struct ipfix *x, const struct batch *b)
 	/* Without memory for pairs they go one by one. */
 	if (x->shape.biflow)
 		x->mate = biflow_pair(b);
-	count_ignored(x, b);
+	ipfix_count_ignored(x, b);
 	set_pace(x, b->count);
 	return 0;
 }
@@ -525,7 +310,7 @@ static void ipfix_close(struct sink *s, void *state, uint64_t deadline_ns)
 		err = work(x);
 	}
 	/* The last word on what was lost. */
-	if (!err && x->streams && !greet(x, false))
+	if (!err && x->streams && !ipfix_greet(x, false))
 		outbox_send(&x->out, left_ms(deadline_ns) < WAIT_MS ? 0 : WAIT_MS);
 	outbox_finish(&x->out, x->out.peer.tcp ? left_ms(deadline_ns) : UDP_FINISH_MS);
 	give_up(x);
