@@ -6,6 +6,8 @@
 #ifndef WEIR_TESTS_COUNTED_H
 #define WEIR_TESTS_COUNTED_H
 
+#include <string.h>
+
 #include "files/native.h"
 #include "tables/reader.h"
 
@@ -22,6 +24,14 @@ struct counted counted_begin(const struct plan *plan);
 void counted_end(struct counted *c);
 /* 60 bytes of UDP from an address of its own for each `flow` to port 256. */
 void put_udp(struct counted *c, uint32_t flow, uint64_t ns);
+/* The `flow` of such a packet: what its IPv4 source address is, as a number of this machine. */
+static inline uint32_t flow_number(const struct flow_sum *f)
+{
+	uint32_t flow;
+
+	memcpy(&flow, (const unsigned char *)f->src + 12, sizeof(flow));
+	return flow;
+}
 /* A SYN from an address of its own for each `host` to port 80, at 1 ns. */
 void put_syn(struct counted *c, uint32_t host);
 

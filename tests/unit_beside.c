@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "counted.h"
 #include "files/native_path.h"
 #include "tables/reader.h"
 
@@ -40,7 +41,8 @@ static void send_one(struct writer *w, uint32_t flow)
 				.dir = WEIR_DIR_FILE };
 
 	memcpy(frame + 26, &flow, 4);
-	memcpy(frame + 34, &flow, 2);
+	frame[34] = (unsigned char)(flow >> 8);
+	frame[35] = (unsigned char)flow;
 	frame[47] = all_syns(flow) ? 0x02 : 0x10;
 	__atomic_store_n(&w->begun[flow], w->begun[flow] + 1, __ATOMIC_RELEASE);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
@@ -88,7 +90,7 @@ static void check(const struct snapshot *s, const uint64_t *low, const uint64_t 
 
 	memset(found, 0, sizeof(found));
 	for (i = 0; i < s->store.flow_count; i++) {
-		const uint32_t flow = (uint32_t)(s->store.flows[i].src[1] >> 32);
+		const uint32_t flow = flow_number(&s->store.flows[i]);
 
 		assert_true(flow < flows && !found[flow]);
 		found[flow] = s->store.flows[i].packets;

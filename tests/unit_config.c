@@ -100,6 +100,10 @@ static void a_bad_file_is_refused_by_line(void **state)
 		{ "[export]\nsince = yesterday\n", ":2: since yesterday is not a value" },
 		{ "[json]\nrotate_keep = 5\n", ":2: rotate_keep comes before any target" },
 		{ "[export]\nnonsense\n", ":2: not a line of the form" },
+		{ "[export]\ndrop_privileges = perhaps\n", ":2: drop_privileges perhaps is not a "
+							   "value it can take: yes or no" },
+		{ "[export]\nidle_timeout = 1d\n",
+		  ":2: idle_timeout 1d is not a value it can take: " },
 		{ "[json]\ntarget = /x\nrotate_size = 1X\n", ":3: rotate_size 1X is not" },
 	};
 	char why[CONFIG_WHY];

@@ -130,7 +130,7 @@ static void put(struct feeding *b, uint16_t port, uint64_t ns, uint32_t length)
 }
 
 /* A TCP segment of a connection, there or back again. */
-static void put_tcp(struct feeding *b, bool back, uint8_t flags, uint64_t ns)
+static void put_segment(struct feeding *b, uint8_t port, bool back, uint8_t flags, uint64_t ns)
 {
 	unsigned char frame[64] = {
 		[12] = 8, [14] = 0x45, [17] = 46, [23] = 6, [26] = 10, [30] = 11, [46] = 0x50
@@ -139,12 +139,17 @@ static void put_tcp(struct feeding *b, bool back, uint8_t flags, uint64_t ns)
 	frame[back ? 30 : 26] = 10;
 	frame[back ? 26 : 30] = 11;
 	frame[back ? 35 : 37] = 80;
-	frame[back ? 37 : 35] = 99;
+	frame[back ? 37 : 35] = port;
 	frame[47] = flags;
 	native_count(b->c.native, frame, 60, 60, ns, WEIR_LINK_ETHERNET,
 		     back ? WEIR_DIR_EGRESS : WEIR_DIR_INGRESS);
 	b->sent_packets++;
 	b->sent_bytes += 60;
+}
+
+static void put_tcp(struct feeding *b, bool back, uint8_t flags, uint64_t ns)
+{
+	put_segment(b, 99, back, flags, ns);
 }
 
 /* Many more flows than the tables hold, no lap: each flow's records add up to it. */
@@ -340,6 +345,42 @@ static void past_the_limit_records_come_at_once(void **state)
 	end(&b);
 }
 
+/* SYN and the answer to it, so long after: a connection of its own for each port. */
+static void shake_hands(struct feeding *b, uint8_t port, uint64_t ns, uint64_t after)
+{
+	put_segment(b, port, false, 0x02, ns);
+	put_segment(b, port, true, 0x12, ns + after);
+}
+
+/* Each once, in the bucket it belongs to, with the time it took; a SYN without an answer is none.
+ */
+static void handshakes_are_timed(void **state)
+{
+	static const uint64_t took_us[] = { 3000, 5000, 5001, 30000, 9999999, 40 };
+	const uint64_t bucket[HANDSHAKE_BOUNDS + 1] = { 3, 1, 0, 1, [HANDSHAKE_BOUNDS - 1] = 1 };
+	const struct handshakes *h;
+	uint64_t sum = 0;
+	struct feeding b;
+	uint8_t i;
+
+	(void)state;
+	begin(&b, false);
+	h = feed_handshakes(b.feed);
+	for (i = 0; i < sizeof(took_us) / sizeof(took_us[0]); i++) {
+		shake_hands(&b, i + 1, START, took_us[i] * 1000);
+		sum += took_us[i] * 1000;
+	}
+	put_segment(&b, 50, false, 0x02, START);
+	native_flush(b.c.native);
+	for (i = 0; i < 2; i++) {
+		scan(&b, START + 10 * SECOND, false);
+		assert_memory_equal(h->count, bucket, sizeof(bucket));
+		assert_int_equal(h->sum_ns, sum);
+	}
+	check_ledger(&b);
+	end(&b);
+}
+
 /* By how much the clock was set is known to a moment, too. */
 static bool is_near(uint64_t ns, uint64_t then)
 {
@@ -400,6 +441,7 @@ static void the_clock_is_set(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(handshakes_are_timed),
 		cmocka_unit_test(every_flow_is_exact_through_eviction),
 		cmocka_unit_test(the_ledger_is_exact_through_laps),
 		cmocka_unit_test(timeouts_make_records),

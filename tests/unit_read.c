@@ -109,7 +109,10 @@ static void send(struct world *w, uint32_t cpu, uint32_t flow)
 
 static uint32_t number_of(const struct flow_sum *f)
 {
-	return f->tail & WEIR_TAIL_IPV6 ? (uint32_t)f->src[0] : (uint32_t)(f->src[1] >> 32);
+	uint32_t flow;
+
+	memcpy(&flow, (const unsigned char *)f->src + (f->tail & WEIR_TAIL_IPV6 ? 0 : 12), 4);
+	return flow;
 }
 
 /* Every flow once, with all that was sent of it. */

@@ -52,7 +52,7 @@ static int take_flow(void *arg, const struct flow_sum *f)
 	if (t->most && t->records == t->most)
 		return 7;
 	t->records++;
-	t->packets[f->src[1] >> 32] += (uint32_t)f->packets;
+	t->packets[flow_number(f)] += (uint32_t)f->packets;
 	return 0;
 }
 
@@ -100,7 +100,7 @@ static void what_ended_is_handed_over_once(void **state)
 	assert_int_equal(c.s.store.flow_count, c.s.live);
 	assert_int_equal(c.s.ledger.unattributed.packets, 0);
 	for (i = 0; i < c.s.store.flow_count; i++)
-		taken.packets[c.s.store.flows[i].src[1] >> 32] +=
+		taken.packets[flow_number(&c.s.store.flows[i])] +=
 			(uint32_t)c.s.store.flows[i].packets;
 	for (i = 0; i < 100; i++)
 		assert_int_equal(taken.packets[i], 30);
@@ -151,14 +151,15 @@ static void a_counter_about_to_overflow_ends_its_record(void **state)
 	struct counted c = counted_begin(&small_plan);
 	struct weir_flow *r = NULL;
 	struct tables *t = native_tables(c.native);
-	uint32_t i;
+	uint32_t i, way;
 
 	(void)state;
 	put_udp(&c, 1, 1);
 	native_flush(c.native);
-	for (i = 0; i < small_plan.flow_sets * WEIR_WAYS; i++)
-		if (t->flows[0].way[i].packets)
-			r = &t->flows[0].way[i];
+	for (i = 0; i < small_plan.flow_sets; i++)
+		for (way = 0; way < WEIR_WAYS; way++)
+			if (t->flows[i].way[way].packets)
+				r = &t->flows[i].way[way];
 	assert_non_null(r);
 	r->packets = (1U << 31) - 1;
 	put_udp(&c, 1, 2);

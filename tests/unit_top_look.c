@@ -138,6 +138,49 @@ static void test_layout_wide(void **state)
 
 /* ---- texts ---- */
 
+/* What a field shows in a unit, of a row whose counters tell which they are. */
+static uint64_t shown_as(enum rate_unit unit, const char *key)
+{
+	const struct {
+		struct conv_row row;
+		struct windows windows;
+	} r = { .row = { .sent = { 1, 20 }, .received = { 300, 4000 }, .tcp_flags = 9 },
+		.windows = { { { 5, 60, 700, 8000 }, { 2, 30, 400, 5000 } } } };
+	const struct look look = { .unit = unit };
+	const struct field f = look_field(&look, view_field(&view_conversations, key, true));
+
+	return field_number(&f, &r.row);
+}
+
+/* In packets, what is of bytes is of the packets beside them; all else stays what it is. */
+static void test_units(void **state)
+{
+	static const struct {
+		const char *key;
+		uint64_t bytes, packets;
+	} shown[] = {
+		{ "sent.bytes", 20, 1 },   { "received.bytes", 4000, 300 },
+		{ "bytes", 4020, 301 },	   { "packets", 301, 301 },
+		{ "sent.rate_2s", 60, 5 }, { "received.rate_10s", 5000, 400 },
+		{ "rate_10s", 5030, 402 }, { "tcp_flags", 9, 9 },
+	};
+	const struct look packets = { .unit = RATE_PACKETS }, bits = { .unit = RATE_BITS };
+	const struct field *f = view_field(&view_conversations, "bytes", true);
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(shown) / sizeof(shown[0]); i++) {
+		assert_int_equal(shown_as(RATE_BITS, shown[i].key), shown[i].bytes);
+		assert_int_equal(shown_as(RATE_BYTES, shown[i].key), shown[i].bytes);
+		assert_int_equal(shown_as(RATE_PACKETS, shown[i].key), shown[i].packets);
+	}
+	assert_string_equal(look_title(&packets, f), "PKTS");
+	assert_string_equal(look_title(&bits, f), "BYTES");
+	assert_true(look_rate(&bits, 500, 2000000000) == 2000);
+	assert_true(look_rate(&packets, 500, 2000000000) == 250);
+	assert_true(look_rate(&bits, 500, 0) == 0);
+}
+
 static void test_whole_words(void **state)
 {
 	static const char *const cut[] = { "",	  "o",	 "on",	"one", "one",
@@ -280,9 +323,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_layout),	    cmocka_unit_test(test_layout_narrow),
-		cmocka_unit_test(test_layout_wide), cmocka_unit_test(test_whole_words),
-		cmocka_unit_test(test_elide),	    cmocka_unit_test(test_scaled),
-		cmocka_unit_test(test_graph),	    cmocka_unit_test(test_bars),
+		cmocka_unit_test(test_layout_wide), cmocka_unit_test(test_units),
+		cmocka_unit_test(test_whole_words), cmocka_unit_test(test_elide),
+		cmocka_unit_test(test_scaled),	    cmocka_unit_test(test_graph),
+		cmocka_unit_test(test_bars),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -58,6 +58,35 @@ static void test_rowset(void **state)
 	rowset_free(&s);
 }
 
+#define KINDS 97
+
+static bool is_of_kind(const void *row, void *arg)
+{
+	return *(const uint64_t *)row % KINDS == *(const uint64_t *)arg;
+}
+
+/* Few at a time leave the index in place, and no gap in it that hides what is behind. */
+static void test_rowset_few_go(void **state)
+{
+	struct rowset s;
+	uint64_t key, kind;
+	bool fresh;
+
+	(void)state;
+	rowset_init(&s, 24, 8);
+	for (key = 0; key < 10000; key++)
+		assert_int_equal(rowset_find(&s, &key, &fresh), key);
+	for (kind = 0; kind < KINDS; kind++) {
+		assert_in_range(rowset_drop(&s, is_of_kind, &kind), 10000 / KINDS,
+				10000 / KINDS + 1);
+		for (key = 0; key < 10000; key++)
+			assert_int_equal(rowset_look(&s, &key),
+					 key % KINDS <= kind ? ROWSET_NONE : key);
+	}
+	assert_int_equal(s.used, 0);
+	rowset_free(&s);
+}
+
 /* A flow of an IPv4 conversation, with numbers of its own. */
 static struct flow_sum flow(uint8_t dir, uint32_t src, uint16_t sport, uint32_t dst, uint16_t dport,
 			    uint8_t proto, uint64_t packets)
@@ -306,6 +335,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rowset),
+		cmocka_unit_test(test_rowset_few_go),
 		cmocka_unit_test(test_conversations),
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(the_first_rows_are_those_of_all),
