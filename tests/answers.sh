@@ -76,6 +76,10 @@ case_like_a_file()
 
 case_misplaced()
 {
+	refuses 2 "$WEIR" hosts
+	[[ $ERR == *"hosts is a view: \`weir show hosts\`"* ]] || fail "said: $ERR"
+	refuses 2 "$WEIR" hostz
+	[[ $ERR == *"no command hostz"* ]] || fail "said: $ERR"
 	refuses 2 "$WEIR" read hosts ports a.pcap
 	[[ $ERR == *"one view at a time" ]] || fail "said: $ERR"
 	refuses 1 "$WEIR" read a.pcap hosts

@@ -196,6 +196,11 @@ static void test_whole_words(void **state)
 	}
 	whole_words(line, -3);
 	assert_string_equal(line, "");
+	for (width = 2; width < 16; width++) {
+		strcpy(line, "IP 12 =\tin\t5");
+		whole_words(line, width);
+		assert_string_equal(line, width < 5 ? "IP" : width < 12 ? "IP 12" : "IP 12 = in 5");
+	}
 }
 
 static int columns_of(const char *text)

@@ -108,7 +108,11 @@ int main(int argc, char **argv)
 	for (i = 0; i < COMMANDS && strcmp(argv[1], commands[i]->name); i++)
 		;
 	if (i == COMMANDS) {
-		say("there is no command %s; `weir --help` lists them", argv[1]);
+		if (config_is_view(argv[1]))
+			say("%s is a view: `weir show %s`, `weir read %s FILE`", argv[1], argv[1],
+			    argv[1]);
+		else
+			say("there is no command %s; `weir --help` lists them", argv[1]);
 		return EXIT_MISUSE;
 	}
 	code = run(commands[i], argc - 1, argv + 1, &cfg);

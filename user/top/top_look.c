@@ -334,7 +334,7 @@ static const char *host_text(const struct look *look, const struct addr *a, char
 	return to;
 }
 
-void whole_words(char *line, int width)
+static void end_at_word(char *line, int width)
 {
 	int end = width > 0 ? width : 0;
 
@@ -346,6 +346,14 @@ void whole_words(char *line, int width)
 		end--;
 	/* A first word that does not fit is no number. */
 	line[end ? end : width > 0 ? width : 0] = 0;
+}
+
+void whole_words(char *line, int width)
+{
+	end_at_word(line, width);
+	for (; *line; line++)
+		if (*line == '\t')
+			*line = ' ';
 }
 
 static char *count_text(uint64_t n, int width, char *to, size_t size)

@@ -98,7 +98,10 @@ void row_bar(const struct look *look, const struct field *bar, const struct view
 char *scaled_text(double value, char *to, size_t size);
 /* Takes out of the middle what is too long; ASCII in, at most `width` columns out. */
 char *elide(const char *text, int width, enum glyphs glyphs, char *to, size_t size);
-/* Ends a line before the first word that a terminal would cut: half a number is another one. */
+/*
+ * Ends a line before the first word that a terminal would cut: half a number is another one. A tab
+ * is a space within a word, as between a number and what it is of: a space it becomes.
+ */
 void whole_words(char *line, int width);
 
 #endif

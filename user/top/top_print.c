@@ -96,8 +96,10 @@ int top_print(struct top *t)
 	for (i = 0; i < rows; i++)
 		print_cells(t, &layout, rowset_row(&t->table->set, t->order.rows[i]));
 	top_ledger(t, 1000, line, sizeof(line));
+	whole_words(line, sizeof(line));
 	puts(line);
 	top_weather(t, line, sizeof(line));
+	whole_words(line, sizeof(line));
 	printf("%s\n\n", line);
 	return 0;
 }

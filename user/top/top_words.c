@@ -76,20 +76,20 @@ static int write_ledger(const struct ledger *l, char *(*number)(uint64_t, char *
 	char seen[24], out[24], ip[24], in[24], un[24], re[24], late[24];
 	int n;
 
-	n = snprintf(to, size, "Ledger %s: %s seen", l->balanced ? "balanced" : "NOT BALANCED",
+	n = snprintf(to, size, "Ledger %s: %s\tseen", l->balanced ? "balanced" : "NOT BALANCED",
 		     number(l->seen.packets, seen, sizeof(seen)));
 	if (l->filtered.packets)
-		n += snprintf(to + n, size - (size_t)n, ", %s filtered",
+		n += snprintf(to + n, size - (size_t)n, ", %s\tfiltered",
 			      number(l->filtered.packets, out, sizeof(out)));
-	n += snprintf(to + n, size - (size_t)n, ", IP %s = flows %s + unattributed %s",
+	n += snprintf(to + n, size - (size_t)n, ", IP\t%s =\tflows\t%s +\tunattributed\t%s",
 		      number(l->ip.packets, ip, sizeof(ip)),
 		      number(l->in_flows.packets, in, sizeof(in)),
 		      number(l->unattributed.packets, un, sizeof(un)));
 	if (l->reentered.packets)
-		n += snprintf(to + n, size - (size_t)n, " + reentered %s",
+		n += snprintf(to + n, size - (size_t)n, " +\treentered\t%s",
 			      number(l->reentered.packets, re, sizeof(re)));
 	if (l->balanced && l->ip.packets > sum)
-		n += snprintf(to + n, size - (size_t)n, " + new %s",
+		n += snprintf(to + n, size - (size_t)n, " +\tnew\t%s",
 			      number(l->ip.packets - sum, late, sizeof(late)));
 	return n;
 }
@@ -141,15 +141,15 @@ static void room_of(const struct top *t, uint64_t *flows, uint64_t *syns)
 void top_weather(const struct top *t, char *to, size_t size)
 {
 	const struct snapshot *s = top_data_snapshot(&t->data, t->iface);
-	char cost[40] = "not measured yet", room[24];
+	char cost[40] = "not\tmeasured\tyet", room[24];
 	uint64_t flows, syns;
 
 	room_of(t, &flows, &syns);
 	if (t->cost.measured && t->cost.per_packet > 0)
-		snprintf(cost, sizeof(cost), "%.0f ns/packet", t->cost.per_packet);
+		snprintf(cost, sizeof(cost), "%.0f\tns/packet", t->cost.per_packet);
 	else if (t->cost.measured)
-		snprintf(cost, sizeof(cost), "not measured");
-	snprintf(to, size, "Flows %.1f %% of %s, SYN %.1f %%   weir %s   top %.1f %% CPU",
+		snprintf(cost, sizeof(cost), "not\tmeasured");
+	snprintf(to, size, "Flows\t%.1f\t%% of\t%s, SYN\t%.1f\t%%   weir\t%s   top\t%.1f\t%%\tCPU",
 		 percent(s->live, flows), rounded(flows, room, sizeof(room)),
 		 percent(s->syn_live, syns), cost, 100 * t->cost.cpu);
 }
