@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "files/native.h"
+#include "tables/copies.c"
 #include "tables/ledger.c"
 #include "tables/reader.c" /* its steps are its own */
 
@@ -51,20 +52,37 @@ static void commit(struct world *w, uint32_t flow, uint64_t tick)
 	native_flush(w->native);
 }
 
-/* The steps of reader_read(). */
-static void look(struct world *w)
+/* The steps of reader_read(), by one thread or as more do it. */
+static void begin_moment(struct world *w)
 {
 	assert_int_equal(begin_read(w->reader, &w->s), 0);
 	totals_read(w->reader->t, &w->before);
-	assert_int_equal(copy_cpu(w->reader, 0), 0);
+}
+
+static void copy(struct world *w, bool in_step)
+{
+	begin_moment(w);
+	assert_int_equal(copies_make(&w->reader->copies, in_step ? 1 : 2), 0);
+}
+
+static void copy_tables(struct world *w)
+{
+	struct copies *c = &w->reader->copies;
+
+	assert_int_equal(copy_rest(c, 0, &c->flows[0]), 0);
+	assert_int_equal(copy_rest(c, 0, &c->syns[0]), 0);
 }
 
 static void close_books(struct world *w)
 {
 	struct reader *r = w->reader;
-	const struct merge m = { r->flows, r->staged, 1, 1, &r->cells, &r->ended, r->at };
+	const struct copies *c = &r->copies;
+	const struct merge m = { c->flows, c->staged, 1, 1, &r->cells, &r->ended, r->at };
 
+	assert_int_equal(copies_settle(&r->copies, 1), 0);
 	assert_int_equal(merge_flows(&m, &w->s.store, NULL, &w->s.live), 0);
+	assert_int_equal(read_syns(r, &w->s), 0);
+	copies_clear_marks(&r->copies);
 	w->s.number = r->ended.stamp++;
 	close_ledger(r, &w->s, &w->before);
 }
@@ -79,65 +97,179 @@ static const struct flow_sum *flow_of(const struct world *w, uint32_t flow)
 	return NULL;
 }
 
+/* How often a flow is in the snapshot. */
+static uint32_t times(const struct world *w, uint32_t flow)
+{
+	uint32_t i, n = 0;
+
+	for (i = 0; i < w->s.store.flow_count; i++)
+		n += w->s.store.flows[i].src[1] >> 32 == flow;
+	return n;
+}
+
+static void read_now(struct world *w)
+{
+	assert_int_equal(reader_read(w->reader, &w->s), 0);
+	assert_true(w->s.ledger.balanced);
+}
+
+static const struct plan one_set = {
+	.cpus = 1, .flow_sets = 1, .ended = 1 << 10, .syn_sets = 1, .syn_ended = 1 << 10
+};
+static const struct plan some_sets = {
+	.cpus = 1, .flow_sets = 64, .ended = 1 << 10, .syn_sets = 4, .syn_ended = 1 << 10
+};
+
 /* The copy is that of the last snapshot, for the CPU has rested since, and then it rests no more.
  */
 static void ended_after_a_rest(void **state)
 {
-	const struct plan plan = {
-		.cpus = 1, .flow_sets = 64, .ended = 1 << 10, .syn_sets = 4, .syn_ended = 4
-	};
 	struct world w;
-	uint32_t flow;
+	uint32_t flow, in_step;
 
 	(void)state;
-	begin(&w, &plan);
-	for (flow = 0; flow < 600; flow++)
-		commit(&w, flow, 1);
-	assert_int_equal(reader_read(w.reader, &w.s), 0);
-	assert_int_equal(w.s.ledger.in_flows.packets, 600);
-	assert_int_equal(reader_drain(w.reader), 0);
-	look(&w);
-	for (; flow < 632; flow++)
-		commit(&w, flow, 2);
-	assert_int_equal(settle_cpu(w.reader, 0), 0);
+	for (in_step = 0; in_step < 2; in_step++) {
+		begin(&w, &some_sets);
+		for (flow = 0; flow < 600; flow++)
+			commit(&w, flow, 1);
+		read_now(&w);
+		assert_int_equal(w.s.ledger.in_flows.packets, 600);
+		assert_int_equal(reader_drain(w.reader), 0);
+		copy(&w, in_step);
+		for (; flow < 632; flow++)
+			commit(&w, flow, 2);
+		close_books(&w);
+		/* What came in between may be in it or not; nothing is in it twice. */
+		assert_in_range(w.s.ledger.in_flows.packets, 600, 632);
+		for (flow = 0; flow < 600; flow++)
+			assert_true(times(&w, flow) == 1 && flow_of(&w, flow)->packets == 1);
+		read_now(&w);
+		assert_int_equal(w.s.ledger.in_flows.packets, 632);
+		end(&w);
+	}
+}
+
+/* A flow ends once it is copied: it is in this snapshot as it was, in the next one as it ended. */
+static void ended_after_its_copy(void **state)
+{
+	struct world w;
+	uint32_t in_step;
+
+	(void)state;
+	for (in_step = 0; in_step < 2; in_step++) {
+		begin(&w, &one_set);
+		commit(&w, 'A', 1);
+		commit(&w, 'B', 2);
+		copy(&w, in_step);
+		commit(&w, 'A', 3);
+		commit(&w, 'B', 4);
+		commit(&w, 'C', 5); /* ends A */
+		close_books(&w);
+		assert_true(w.s.ledger.balanced);
+		assert_true(times(&w, 'A') == 1 && flow_of(&w, 'A')->packets == 1);
+		assert_true(times(&w, 'B') == 1 && flow_of(&w, 'B')->packets == 1);
+		assert_int_equal(times(&w, 'C'), 0);
+		read_now(&w);
+		assert_int_equal(flow_of(&w, 'A')->packets, 2);
+		assert_true(flow_changed(&w.s, flow_of(&w, 'A')));
+		assert_int_equal(flow_of(&w, 'B')->packets, 2);
+		assert_int_equal(flow_of(&w, 'C')->packets, 1);
+		end(&w);
+	}
+}
+
+/* A flow ends after the look and before it is copied: it is in the snapshot as it ended. */
+static void ended_before_its_copy(void **state)
+{
+	struct world w;
+
+	(void)state;
+	begin(&w, &one_set);
+	commit(&w, 'A', 1);
+	commit(&w, 'B', 2);
+	commit(&w, 'E', 3); /* ends A */
+	begin_moment(&w);
+	assert_int_equal(look(&w.reader->copies, 0), 0);
+	commit(&w, 'C', 4); /* ends B */
+	commit(&w, 'A', 5); /* ends E, and goes on: it is in what was ended, too */
+	assert_int_equal(drain_late(&w.reader->copies, 0), 0);
+	copy_tables(&w);
+	commit(&w, 'B', 6); /* ends C, which was copied */
 	close_books(&w);
-	/* What came in between may be in it or not; nothing is in it twice. */
-	assert_in_range(w.s.ledger.in_flows.packets, 600, 632);
-	for (flow = 0; flow < 600; flow++)
-		assert_true(flow_of(&w, flow) && flow_of(&w, flow)->packets == 1);
+	assert_true(w.s.ledger.balanced);
+	assert_true(times(&w, 'A') == 1 && flow_of(&w, 'A')->packets == 2);
+	assert_true(times(&w, 'B') == 1 && flow_of(&w, 'B')->packets == 1);
+	assert_true(times(&w, 'C') == 1 && flow_of(&w, 'C')->packets == 1);
+	assert_true(times(&w, 'E') == 1 && flow_of(&w, 'E')->packets == 1);
+	read_now(&w);
+	assert_int_equal(flow_of(&w, 'B')->packets, 2);
+	assert_int_equal(w.s.store.flow_count, 4);
 	end(&w);
+}
+
+/* A packet is staged when we look, and committed before, or after, its set is copied. */
+static void staged_at_the_look(void **state)
+{
+	struct world w;
+	uint32_t k;
+
+	(void)state;
+	for (k = 0; k < 8; k++) {
+		const bool in_step = k & 1, before = k & 2, ends = k & 4;
+		uint32_t flow;
+
+		begin(&w, &some_sets);
+		commit(&w, 'A', 1);
+		send(&w, 'A', 2);
+		send(&w, 'N', 2);
+		if (before) {
+			begin_moment(&w);
+			assert_int_equal(look(&w.reader->copies, 0), 0);
+			native_flush(w.native);
+			copy_tables(&w);
+		} else {
+			copy(&w, in_step);
+			native_flush(w.native);
+		}
+		/* And then both are ended, the new one without ever having been copied. */
+		for (flow = 1000; ends && flow < 2000; flow++)
+			commit(&w, flow, 3);
+		close_books(&w);
+		assert_true(w.s.ledger.balanced);
+		assert_true(times(&w, 'A') == 1 && flow_of(&w, 'A')->packets == 2);
+		assert_true(times(&w, 'N') == 1 && flow_of(&w, 'N')->packets == 1);
+		read_now(&w);
+		assert_true(times(&w, 'A') == 1 && flow_of(&w, 'A')->packets == 2);
+		assert_true(times(&w, 'N') == 1 && flow_of(&w, 'N')->packets == 1);
+		end(&w);
+	}
 }
 
 /* A flow is ended in one way of its set, and begun anew in the other, whose gen is the same. */
 static void the_same_gen_elsewhere(void **state)
 {
-	const struct plan plan = {
-		.cpus = 1, .flow_sets = 1, .ended = 1 << 10, .syn_sets = 1, .syn_ended = 1
-	};
 	struct world w;
 
 	(void)state;
-	begin(&w, &plan);
+	begin(&w, &one_set);
 	commit(&w, 'A', 1);
 	commit(&w, 'B', 2);
 	commit(&w, 'F', 3);
+	read_now(&w);
 	commit(&w, 'B', 4);
-	assert_int_equal(reader_read(w.reader, &w.s), 0);
 	send(&w, 'H', 5);
-	look(&w);
-	/* settle_once(), and the batch is committed behind its drain: H ends F, and F ends B. */
-	assert_int_equal(drain_cpu(w.reader, 0), 0);
+	begin_moment(&w);
+	assert_int_equal(look(&w.reader->copies, 0), 0);
+	/* The batch is committed before the copy: H ends F, and F ends B. */
 	native_flush(w.native);
 	commit(&w, 'F', 6);
-	w.reader->rest[0] = NO_COMMITS;
-	assert_int_equal(recopy(w.reader, 0, &w.reader->staged[0]), 0);
-	w.reader->staged[0].n = 0;
+	copy_tables(&w);
 	close_books(&w);
 	assert_true(w.s.ledger.balanced);
-	assert_int_equal(flow_of(&w, 'F')->packets, 2);
+	assert_true(times(&w, 'F') == 1 && flow_of(&w, 'F')->packets == 2);
 	assert_true(flow_changed(&w.s, flow_of(&w, 'F')));
 	commit(&w, 'H', 7);
-	assert_int_equal(reader_read(w.reader, &w.s), 0);
+	read_now(&w);
 	assert_int_equal(flow_of(&w, 'F')->packets, 2);
 	end(&w);
 }
@@ -145,40 +277,256 @@ static void the_same_gen_elsewhere(void **state)
 /* A ring that laps its reader has the CPU copied twice in one read. */
 static void new_twice_is_new(void **state)
 {
-	const struct plan plan = {
-		.cpus = 1, .flow_sets = 64, .ended = 1 << 10, .syn_sets = 4, .syn_ended = 4
-	};
+	struct world w;
+	uint32_t in_step;
+
+	(void)state;
+	for (in_step = 0; in_step < 2; in_step++) {
+		begin(&w, &some_sets);
+		commit(&w, 1, 1);
+		read_now(&w);
+		commit(&w, 3, 1);
+		send(&w, 2, 1);
+		copy(&w, in_step);
+		w.reader->copies.flows[0].lapped = true;
+		close_books(&w);
+		assert_false(w.reader->copies.flows[0].lapped);
+		assert_true(flow_changed(&w.s, flow_of(&w, 2)));
+		assert_true(flow_changed(&w.s, flow_of(&w, 3)));
+		assert_false(flow_changed(&w.s, flow_of(&w, 1)));
+		read_now(&w);
+		assert_false(flow_changed(&w.s, flow_of(&w, 2)));
+		assert_false(flow_changed(&w.s, flow_of(&w, 3)));
+		end(&w);
+	}
+}
+
+/* What a ring overwrote before we came is unattributed, and not in the copy beside. */
+static void lapped_while_copied(void **state)
+{
+	struct world w;
+	uint32_t in_step, flow;
+
+	(void)state;
+	for (in_step = 0; in_step < 2; in_step++) {
+		begin(&w, &some_sets);
+		for (flow = 0; flow < 100; flow++)
+			commit(&w, flow, 1);
+		copy(&w, in_step);
+		for (; flow < 3100; flow++)
+			commit(&w, flow, 2);
+		/* Also where that came to light while something else was copied. */
+		if (in_step)
+			assert_int_equal(drain_late(&w.reader->copies, 0), 0);
+		close_books(&w);
+		assert_true(w.s.ledger.balanced);
+		assert_true(w.s.ledger.unattributed.packets > 1000);
+		assert_int_equal(w.s.ledger.unattributed.packets + w.s.ledger.in_flows.packets,
+				 3100);
+		for (flow = 0; flow < 3100; flow++)
+			assert_true(times(&w, flow) <= 1);
+		end(&w);
+	}
+}
+
+static void port_send(struct world *w, uint32_t flow, uint16_t port, uint64_t tick)
+{
+	unsigned char frame[54] = { [12] = 8, [14] = 0x45, [17] = 40, [23] = 17 };
+
+	memcpy(frame + 26, &flow, 4);
+	frame[34] = port >> 8, frame[35] = port & 255, frame[37] = 9, frame[39] = 20;
+	native_count(w->native, frame, sizeof(frame), sizeof(frame), tick << WEIR_TICK_SHIFT,
+		     WEIR_LINK_ETHERNET, WEIR_DIR_FILE);
+}
+
+/* A flow is copied, its staged packet added from the stage, and ends with it before the ports are
+ * read. */
+static void ports_have_a_staged_packet_once(void **state)
+{
+	struct world w;
+	struct port_sums ports;
+	struct reader *r;
+	struct copies *c;
+	struct merge m;
+	uint32_t i;
+
+	(void)state;
+	begin(&w, &one_set);
+	r = w.reader;
+	c = &r->copies;
+	r->without_ports = false;
+	port_send(&w, 'A', 1000, 1);
+	native_flush(w.native);
+	port_send(&w, 'A', 1000, 2); /* staged */
+	begin_moment(&w);
+	assert_int_equal(copies_make(&r->copies, 1), 0);
+	native_flush(w.native);
+	for (i = 0; i < 3; i++) {
+		port_send(&w, 'B' + i, 2000, 3 + i);
+		native_flush(w.native); /* the second of them ends A, of 2 packets */
+	}
+	begin_ports(r, &w.s);
+	assert_int_equal(copies_settle(&r->copies, 1), 0);
+	ports = (struct port_sums){ w.s.ports, r->ports.live };
+	m = (struct merge){ c->flows, c->staged, 1, 1, &r->cells, &r->ended, r->at };
+	assert_int_equal(merge_flows(&m, &w.s.store, &ports, &w.s.live), 0);
+	take_late_ports(r, &ports, 0);
+	assert_int_equal(flow_of(&w, 'A')->packets, 2);
+	assert_int_equal(w.s.ports[1 << 16 | 1000].role[0].packets, 2);
+	end(&w);
+}
+
+/* A read fails after its look at a CPU at rest: what was new to it still is. */
+static void new_after_a_failed_read(void **state)
+{
 	struct world w;
 
 	(void)state;
-	begin(&w, &plan);
+	begin(&w, &some_sets);
 	commit(&w, 1, 1);
-	assert_int_equal(reader_read(w.reader, &w.s), 0);
-	send(&w, 2, 1);
-	look(&w);
-	assert_true(copy_again(w.reader, 0) >= 0);
-	assert_int_equal(settle_cpu(w.reader, 0), 0);
-	close_books(&w);
+	read_now(&w);
+	read_now(&w);
+	send(&w, 2, 2);
+	copy(&w, true); /* and then -ENOMEM */
+	read_now(&w);
 	assert_true(flow_changed(&w.s, flow_of(&w, 2)));
-	assert_false(flow_changed(&w.s, flow_of(&w, 1)));
-	assert_int_equal(reader_read(w.reader, &w.s), 0);
-	assert_false(flow_changed(&w.s, flow_of(&w, 2)));
 	end(&w);
+}
+
+static void syn_commit(struct world *w, uint32_t src, uint32_t dst, uint64_t tick)
+{
+	unsigned char frame[54] = {
+		[12] = 8, [14] = 0x45, [17] = 40, [23] = 6, [46] = 0x50, [47] = 2
+	};
+
+	memcpy(frame + 26, &src, 4);
+	memcpy(frame + 30, &dst, 4);
+	frame[37] = 80;
+	native_count(w->native, frame, sizeof(frame), sizeof(frame), tick << WEIR_TICK_SHIFT,
+		     WEIR_LINK_ETHERNET, WEIR_DIR_FILE);
+	native_flush(w->native);
+}
+
+static uint32_t syn_set(const struct world *w, uint32_t ip, uint16_t port, uint8_t role)
+{
+	const __u64 addr[2] = { 0, (__u64)ip << 32 | 0xffff0000 };
+	const struct weir_syn_key k = weir_syn_key(port, role, addr);
+
+	return weir_set_of(weir_syn_hash(w->reader->t->cpu[0].key, &k), some_sets.syn_sets);
+}
+
+/*
+ * SYN records have no `first`: one begun anew in the other way, of the same gen, looks like the one
+ * that ended.
+ */
+static void the_same_syn_gen_elsewhere(void **state)
+{
+	static const uint8_t steps[] = { 0, 1, 1, 2, 2, 0xff, 0, 0, 0, 2 };
+	uint32_t key[3], n = 0, ip, dst, i;
+	struct world w;
+
+	(void)state;
+	begin(&w, &some_sets);
+	for (ip = 1; n < 3; ip++)
+		if (syn_set(&w, ip, 0, WEIR_ROLE_SOURCE) == 0)
+			key[n++] = ip;
+	for (dst = 1; syn_set(&w, dst, (uint16_t)weir_be16(80), WEIR_ROLE_TARGET) == 0;)
+		dst++;
+	for (i = 0; i < sizeof(steps); i++) {
+		if (steps[i] == 0xff) {
+			begin_moment(&w);
+			assert_int_equal(look(&w.reader->copies, 0), 0);
+			assert_int_equal(
+				copy_rest(&w.reader->copies, 0, &w.reader->copies.flows[0]), 0);
+		} else {
+			syn_commit(&w, key[steps[i]], dst, i);
+		}
+	}
+	copy_tables(&w);
+	close_books(&w);
+	for (i = 0; i < w.s.store.syn_count; i++)
+		if (w.s.store.syns[i].addr[1] >> 32 == key[2] && w.s.store.syns[i].port == 0)
+			assert_in_range(w.s.store.syns[i].syn, 2, 3);
+	end(&w);
+}
+
+/* 127 replacements of one way in a tick, between the look and the copy. */
+static void a_gen_comes_round_before_the_copy(void **state)
+{
+	struct world w;
+	uint32_t i;
+
+	(void)state;
+	begin(&w, &one_set);
+	commit(&w, 'A', 1);
+	commit(&w, 'B', 2);
+	commit(&w, 'F', 3); /* ends A */
+	commit(&w, 'B', 3);
+	commit(&w, 'F', 3);
+	begin_moment(&w);
+	assert_int_equal(look(&w.reader->copies, 0), 0);
+	for (i = 0; i < 126; i++)
+		commit(&w, 1000 + i, 3);
+	commit(&w, 'F', 3);
+	copy_tables(&w);
+	close_books(&w);
+	assert_int_equal(flow_of(&w, 'F')->packets, 3);
+	assert_true(w.s.ledger.balanced);
+	end(&w);
+}
+
+/* Takes all but what comes from the call `fails` on, and notes each record by its first word. */
+struct picky {
+	uint32_t fails, calls, taken;
+	bool seen[100];
+};
+
+static int pick(void *arg, const struct strand *s, const struct ended_lines *e)
+{
+	struct picky *p = arg;
+	uint32_t i;
+
+	(void)s;
+	if (p->calls++ == p->fails)
+		return -ENOMEM;
+	for (i = 0; i < e->n; i++) {
+		assert_false(p->seen[e->line[i][0]]);
+		p->seen[e->line[i][0]] = true;
+		p->taken++;
+	}
+	return 0;
+}
+
+/* Where memory is short half way, what was not taken is there the next time. */
+static void late_records_are_taken_once(void **state)
+{
+	static const struct strand none;
+	struct picky p = { .fails = 1 };
+	const struct ended_taker taker = { pick, &p };
+	struct late_record record[100] = { 0 };
+	struct late l = { record, 100, 100 };
+	uint32_t i;
+
+	(void)state;
+	for (i = 0; i < 100; i++)
+		record[i].line[0] = i;
+	assert_int_equal(late_flush(&l, &none, &taker), -ENOMEM);
+	assert_int_equal(p.taken, STRAND_BATCH);
+	assert_int_equal(late_flush(&l, &none, &taker), 0);
+	assert_int_equal(p.taken, 100);
+	assert_int_equal(l.n, 0);
 }
 
 /* Books that do not balance are told of, however many packets come while we look. */
 static void no_packet_hides_another(void **state)
 {
-	const struct plan plan = {
-		.cpus = 1, .flow_sets = 64, .ended = 1 << 10, .syn_sets = 4, .syn_ended = 4
-	};
 	struct world w;
 	struct weir_sum more;
 	struct totals t;
 	__u64 begun;
 
 	(void)state;
-	begin(&w, &plan);
+	begin(&w, &some_sets);
 	commit(&w, 1, 1);
 	send(&w, 2, 1);
 	/* Two more than were counted: only one can be staged and not yet counted. */
@@ -199,8 +547,17 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ended_after_a_rest),
+		cmocka_unit_test(ended_after_its_copy),
+		cmocka_unit_test(ended_before_its_copy),
+		cmocka_unit_test(staged_at_the_look),
 		cmocka_unit_test(the_same_gen_elsewhere),
 		cmocka_unit_test(new_twice_is_new),
+		cmocka_unit_test(ports_have_a_staged_packet_once),
+		cmocka_unit_test(new_after_a_failed_read),
+		cmocka_unit_test(the_same_syn_gen_elsewhere),
+		cmocka_unit_test(a_gen_comes_round_before_the_copy),
+		cmocka_unit_test(lapped_while_copied),
+		cmocka_unit_test(late_records_are_taken_once),
 		cmocka_unit_test(no_packet_hides_another),
 	};
 

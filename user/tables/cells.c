@@ -46,6 +46,14 @@ void cells_empty(uint64_t *cells, const struct port_sums *to)
 	}
 }
 
+void cells_take(const struct port_sums *from, const struct weir_flow *f)
+{
+	if (!(f->meta & WEIR_META_PORTS))
+		return;
+	cells_spill(from, cells_src(f), -(uint64_t)f->packets, -f->bytes);
+	cells_spill(from, cells_dst(f), -(uint64_t)f->packets, -f->bytes);
+}
+
 void cells_free(struct cells *c)
 {
 	while (c->n)

@@ -49,6 +49,8 @@ void cells_free(struct cells *c);
 void cells_empty(uint64_t *cells, const struct port_sums *to);
 /* Adds to the sums at a cell's place; threads may share them. */
 void cells_spill(const struct port_sums *to, uint32_t at, uint64_t packets, uint64_t bytes);
+/* Takes a flow that was added out of the sums. */
+void cells_take(const struct port_sums *from, const struct weir_flow *f);
 
 static inline void cells_add_one(uint64_t *cells, const struct port_sums *to, uint32_t at,
 				 uint64_t more)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tables/merge.h"
+#include "base/clones.h"
 #include "base/parallel.h"
 #include "tables/table_use.h"
 
@@ -12,7 +13,8 @@
 struct extra {
 	line_t line;
 	struct flow_sum flow;
-	uint32_t hash, set;
+	const struct staged *stage; /* which says whether the copy has it already */
+	uint32_t number, hash, set;
 };
 
 /* Rows of one bundle by their hash: numbers from its first row on, plus 1. */
@@ -109,7 +111,8 @@ struct ahead {
 	const line_t *line, *end;
 };
 
-static struct ahead look_ahead(const struct span *p, const struct strand *s, uint32_t bundle)
+static cloned_inline struct ahead look_ahead(const struct span *p, const struct strand *s,
+					     uint32_t bundle)
 {
 	const line_t *line;
 
@@ -125,7 +128,7 @@ static inline void ask_ahead(struct ahead *a)
 		__builtin_prefetch(*a->line++);
 }
 
-static void peak_of(uint64_t *peak, uint64_t bytes)
+static cloned_inline void peak_of(uint64_t *peak, uint64_t bytes)
 {
 	*peak = bytes > *peak ? bytes : *peak;
 }
@@ -147,7 +150,7 @@ static void add_to_row(struct walk *w, struct span *p, struct flow_sum *row,
 }
 
 /* The bundle's rows are those from `first` on. */
-static void note_peak(struct walk *w, const struct span *p, uint32_t first)
+static cloned_inline void note_peak(struct walk *w, const struct span *p, uint32_t first)
 {
 	const uint64_t before = (uint64_t)(p->rows - w->out->flows);
 	uint64_t block = (before + first) / STORE_BLOCK;
@@ -160,14 +163,14 @@ static void note_peak(struct walk *w, const struct span *p, uint32_t first)
  * What all lines have in common stays in registers: rows are written through all the while. Nor is
  * a row read again that was just written: two of its words at once would wait for both stores.
  */
-static int emit_lines(struct walk *w, struct span *p, struct strand *s, uint32_t number,
-		      uint32_t first)
+static cloned_inline int emit_lines(struct walk *w, struct span *p, struct strand *s,
+				    uint32_t number, uint32_t first)
 {
-	struct bundle *b = &s->bundle[number];
+	const struct bundle *b = &s->bundle[number];
 	const struct fine *fine = s->fine ? s->fine + (size_t)number * 64 : NULL;
 	const line_t *line = strand_lines(s, number);
 	const __u64 alike = p->tiny.mask ? UINT64_MAX : p->ended; /* may be some other's flow */
-	const __u64 used = b->used, changed = b->changed, *key = w->m->ended->key;
+	const __u64 changed = s->marked ? b->changed : 0, *key = w->m->ended->key;
 	const struct moment at = w->m->at;
 	const uint32_t stamp = w->m->ended->stamp;
 	struct ahead ahead = look_ahead(p, s, number + 2);
@@ -184,8 +187,6 @@ static int emit_lines(struct walk *w, struct span *p, struct strand *s, uint32_t
 		struct flow_sum *same = NULL;
 
 		ask_ahead(&ahead);
-		if (!(used >> i & 1))
-			continue;
 		merge_flow(row, word, &at, fine ? &fine[i] : NULL, changed >> i & 1 ? stamp : 0);
 		if (cells)
 			cells_add_late(cells, ports, &p->late_cells, f);
@@ -214,14 +215,16 @@ static int emit_lines(struct walk *w, struct span *p, struct strand *s, uint32_t
 	p->sums.total.packets += sum.packets;
 	p->sums.total.bytes += sum.bytes;
 	peak_of(&p->peak, peak);
-	b->changed = 0;
 	return 0;
 }
 
-static int emit_extra(struct walk *w, struct span *p, const struct extra *x, uint32_t first)
+static cloned_inline int emit_extra(struct walk *w, struct span *p, const struct extra *x,
+				    uint32_t first)
 {
 	struct flow_sum *same;
 
+	if (x->stage->in_flows >> x->number & 1)
+		return 0;
 	p->rows[p->count] = x->flow;
 	if (p->cells)
 		cells_add(p->cells, p->ports, (const struct weir_flow *)x->line);
@@ -240,7 +243,7 @@ static int emit_extra(struct walk *w, struct span *p, const struct extra *x, uin
 }
 
 /* Clears as much of the tiny table as `lines` will want; none, where no two can be the same. */
-static void begin_bundle(struct span *p, uint32_t lines, bool alone)
+static cloned_inline void begin_bundle(struct span *p, uint32_t lines, bool alone)
 {
 	uint32_t size = 64;
 
@@ -267,17 +270,17 @@ static __u64 ended_lines(const struct walk *w, uint32_t bundle)
 	return lines;
 }
 
-static int emit_bundle(struct walk *w, struct span *p, uint32_t bundle)
+static cloned_inline int emit_bundle(struct walk *w, struct span *p, uint32_t bundle)
 {
 	uint32_t lines = 0, busy = 0, first = p->count, i;
 	const struct extra *x = p->extra;
 	int err = 0;
 
 	for (i = 0; i < w->strands; i++) {
-		uint32_t n = bundle_used(&w->strand[i]->bundle[bundle]);
+		const struct bundle *b = &w->strand[i]->bundle[bundle];
 
-		lines += n;
-		busy += !!n;
+		lines += b->lines;
+		busy += b->moved ? 2 : !!b->lines;
 	}
 	p->live += lines;
 	while (x < p->extra_end && x->set / STRAND_SETS == bundle)
@@ -296,7 +299,7 @@ static int emit_bundle(struct walk *w, struct span *p, uint32_t bundle)
 	return err;
 }
 
-static int emit_span(void *arg, uint32_t number)
+static cloned int emit_span(void *arg, uint32_t number)
 {
 	struct walk *w = arg;
 	struct span *p = &w->span[number];
@@ -322,8 +325,10 @@ static struct extra extra_of(const struct walk *w, const struct staged *st, uint
 			       .over = p->over,
 			       .first = st->tick,
 			       .last = st->tick };
-	const uint32_t hash = weir_hash(w->m->ended->key, p->tail, p->src, p->dst);
-	struct extra x = { .hash = hash, .set = weir_set_of(hash, w->m->flows->sets) };
+	struct extra x = { .stage = st,
+			   .number = i,
+			   .hash = weir_hash(w->m->ended->key, p->tail, p->src, p->dst),
+			   .set = st->flow_set[i] };
 
 	memcpy(x.line, &f, sizeof(f));
 	memcpy(x.line, p, 40);
@@ -359,22 +364,12 @@ static int gather_extras(struct walk *w)
 
 /* ---- spans ---- */
 
-static bool holds_any(const struct strand *s)
-{
-	const uint32_t bundles = strand_bundles(s);
-	uint32_t i = 0;
-
-	while (i < bundles && !s->bundle[i].used)
-		i++;
-	return i < bundles;
-}
-
 static uint64_t lines_in(const struct strand *s, uint32_t from, uint32_t to)
 {
 	uint64_t n = 0;
 
 	for (; from < to; from++)
-		n += bundle_used(&s->bundle[from]);
+		n += s->bundle[from].lines;
 	return n;
 }
 
@@ -387,7 +382,7 @@ static int gather_strands(struct walk *w)
 	if (!w->strand)
 		return -ENOMEM;
 	for (cpu = 0; cpu < m->cpus; cpu++)
-		if (holds_any(&m->flows[cpu]))
+		if (m->flows[cpu].held)
 			w->strand[w->strands++] = &m->flows[cpu];
 	return 0;
 }

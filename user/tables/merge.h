@@ -16,7 +16,7 @@
 #include "tables/strand.h"
 
 struct merge {
-	struct strand *flows;	     /* of each CPU; their `changed` bits are cleared */
+	struct strand *flows;	     /* of each CPU */
 	const struct staged *staged; /* likewise */
 	uint32_t cpus;
 	uint32_t threads;

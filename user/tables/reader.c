@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * How tables are read as of one moment, although CPUs write on (see reader.h): what was ended
- * while we copied is taken from the ring and struck out of the copy; what was staged when we
- * began is added, or, if it was committed meanwhile, its sets are copied again. A CPU that has
- * committed nothing since is not copied again.
- */
+/* How tables are read: copied as of one moment, and merged; see reader.h. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -13,14 +8,13 @@
 
 #include "tables/merge.h"
 #include "base/clock.h"
-#include "base/parallel.h"
+#include "tables/copies.h"
+#include "tables/merge_syns.h"
 #include "tables/ports.h"
 #include "tables/reader.h"
 #include "tables/table_use.h"
 #include "tables/totals.h"
 
-#define LAPS_MAX 3 /* times a CPU is copied again because its ring lapped us */
-#define NO_COMMITS UINT64_MAX
 /* More lines than one thread should walk: half a GiB, a tenth of a second. */
 #define LINES_A_THREAD (8U << 20)
 #define THREADS_MAX 64
@@ -29,10 +23,7 @@ struct reader {
 	const struct tables *t;
 	struct store ended;   /* what was taken from the rings */
 	pthread_mutex_t lock; /* of `ended` */
-	struct strand *flows; /* of each CPU, as the others */
-	struct strand *syns;
-	struct staged *staged;
-	__u64 *rest;		/* commits of which the copy is, NO_COMMITS for none */
+	struct copies copies;
 	struct weir_sum handed; /* to visitors */
 	struct syn_count syn_handed;
 	struct cells cells;
@@ -91,172 +82,7 @@ static int take(void *arg, const struct strand *s, const struct ended_lines *e)
 	return s->syn ? take_syns(arg, e) : take_flows(arg, s, e);
 }
 
-static int drain_cpu(struct reader *r, uint32_t cpu)
-{
-	const struct ended_taker taker = { take, r };
-	int flows = strand_drain(&r->flows[cpu], &taker), syns;
-
-	if (flows < 0)
-		return flows;
-	syns = strand_drain(&r->syns[cpu], &taker);
-	return syns < 0 ? syns : flows | syns;
-}
-
-/* ---- one CPU ---- */
-
-static void recopy_syns(struct reader *r, uint32_t cpu, const struct weir_packet *p)
-{
-	const __u64 *key = r->t->cpu[cpu].key;
-	const struct weir_flow *f = (const struct weir_flow *)p;
-	const __u8 family = f->meta & WEIR_META_IPV6;
-	struct weir_syn_key s = weir_syn_key(0, WEIR_ROLE_SOURCE | family, p->src);
-	struct weir_syn_key t = weir_syn_key(f->dport, WEIR_ROLE_TARGET | family, p->dst);
-
-	strand_recopy(&r->syns[cpu], weir_syn_hash(key, &s));
-	strand_recopy(&r->syns[cpu], weir_syn_hash(key, &t));
-}
-
-/* The sets of what was staged, once more: the batch has reached them since. */
-static int recopy(struct reader *r, uint32_t cpu, const struct staged *st)
-{
-	const __u64 *key = r->t->cpu[cpu].key;
-	uint32_t i;
-
-	for (i = 0; i < st->n; i++) {
-		const struct weir_packet *p = &st->packet[i];
-
-		strand_recopy(&r->flows[cpu], weir_hash(key, p->tail, p->src, p->dst));
-		if (weir_is_syn(p))
-			recopy_syns(r, cpu, p);
-	}
-	return drain_cpu(r, cpu);
-}
-
-static int copy_cpu(void *arg, uint32_t cpu)
-{
-	struct reader *r = arg;
-	const struct ended_taker taker = { take, r };
-	int flows, syns;
-
-	stage_copy(&r->t->cpu[cpu], &r->staged[cpu]);
-	if (r->staged[cpu].commits == r->rest[cpu]) {
-		/* A drain let go of the copies; nothing that had ended by then is in them. */
-		r->flows[cpu].copied = strand_bundles(&r->flows[cpu]);
-		r->syns[cpu].copied = strand_bundles(&r->syns[cpu]);
-		return 0;
-	}
-	r->rest[cpu] = NO_COMMITS;
-	flows = strand_copy(&r->flows[cpu], &taker);
-	if (flows < 0)
-		return flows;
-	syns = strand_copy(&r->syns[cpu], &taker);
-	return syns < 0 ? syns : flows | syns;
-}
-
-/* Makes the copy as of now. 1 where a ring lapped us, and it has to be made again. */
-static int settle_once(struct reader *r, uint32_t cpu)
-{
-	struct staged *st = &r->staged[cpu];
-	int lapped = drain_cpu(r, cpu), again;
-
-	if (lapped < 0)
-		return lapped;
-	if (commits_at_rest(&r->t->cpu[cpu]) == st->commits) {
-		r->rest[cpu] = lapped ? NO_COMMITS : st->commits;
-		return lapped;
-	}
-	r->rest[cpu] = NO_COMMITS;
-	again = recopy(r, cpu, st);
-	st->n = 0;
-	return again < 0 ? again : lapped | again;
-}
-
-/* Once more: what was new at the first look of this read still is. */
-static int copy_again(struct reader *r, uint32_t cpu)
-{
-	struct staged *st = &r->staged[cpu];
-	const __u64 commits = st->commits;
-	const __u32 known = st->known;
-	int err = copy_cpu(r, cpu);
-
-	if (st->commits == commits)
-		st->known = known;
-	return err;
-}
-
-static int settle_cpu(void *arg, uint32_t cpu)
-{
-	struct reader *r = arg;
-	unsigned int tries = 0;
-	int err;
-
-	while ((err = settle_once(r, cpu)) == 1 && tries++ < LAPS_MAX) {
-		err = copy_again(r, cpu);
-		if (err < 0)
-			break;
-	}
-	return err < 0 ? err : 0;
-}
-
-/* ---- SYN records ---- */
-
-/* A staged SYN, RST or FIN, counted as headers/weir/syn.h will. */
-static int add_staged_syn(const struct weir_packet *p, struct store *out)
-{
-	const struct weir_flow *f = (const struct weir_flow *)p;
-	uint8_t family = f->meta & WEIR_META_IPV6, flags = f->tcp_flags;
-	bool first = (flags & (WEIR_TCP_SYN | WEIR_TCP_ACK)) == WEIR_TCP_SYN;
-	struct weir_syn source = { .meta = WEIR_ROLE_SOURCE | family,
-				   .addr = { p->src[0], p->src[1] } };
-	struct weir_syn target = { .meta = WEIR_ROLE_TARGET | family,
-				   .port = f->dport,
-				   .addr = { p->dst[0], p->dst[1] } };
-	struct syn_sum sums[2];
-
-	if (!weir_is_syn(p))
-		return 0;
-	weir_syn_add(&source, flags);
-	weir_syn_add(&target, flags);
-	if (first)
-		weir_syn_sketch(&source, &target, p);
-	sums[0] = syn_sum_of(&source);
-	sums[1] = syn_sum_of(&target);
-	return store_add_syns(out, sums, 2);
-}
-
-static int add_syn_bundle(const struct strand *s, uint32_t number, struct snapshot *out)
-{
-	const struct bundle *b = &s->bundle[number];
-	const line_t *line = strand_lines(s, number);
-	struct syn_sum sums[64];
-	uint32_t n = 0;
-	__u64 bits;
-
-	for (bits = b->held; bits; bits &= bits - 1, line++) {
-		const struct weir_syn *y = (const struct weir_syn *)line;
-
-		if (b->used & bits & -bits && weir_syn_activity(y))
-			sums[n++] = syn_sum_of(y);
-	}
-	out->syn_live += n;
-	return n ? store_add_syns(&out->store, sums, n) : 0;
-}
-
-static int add_syns(struct reader *r, struct snapshot *out)
-{
-	uint32_t cpu, i;
-	int err = store_copy_syns(&out->store, &r->ended);
-
-	for (cpu = 0; cpu < r->t->plan.cpus && !err; cpu++) {
-		const struct staged *st = &r->staged[cpu];
-
-		for (i = 0; i < st->n && !err; i++)
-			err = add_staged_syn(&st->packet[i], &out->store);
-		for (i = 0; i < strand_bundles(&r->syns[cpu]) && !err; i++)
-			err = add_syn_bundle(&r->syns[cpu], i, out);
-	}
-	return err;
-}
+/* ---- reading ---- */
 
 static void close_ledger(struct reader *r, struct snapshot *out, const struct totals *before)
 {
@@ -268,14 +94,12 @@ static void close_ledger(struct reader *r, struct snapshot *out, const struct to
 			      .in_flows = sum_plus(out->store.total, r->handed),
 			      .reentered = totals_reentered(r->t) };
 	for (i = 0; i < r->t->plan.cpus; i++) {
-		l->unattributed = sum_plus(l->unattributed, r->flows[i].missed);
-		l->syn_unattributed += r->syns[i].missed.packets;
+		l->unattributed = sum_plus(l->unattributed, r->copies.flows[i].missed);
+		l->syn_unattributed += r->copies.syns[i].missed.packets;
 		out->ended += r->t->cpu[i].ended.head;
 	}
 	ledger_close(l, r->t, before, &out->totals);
 }
-
-/* ---- reading ---- */
 
 static uint32_t threads_for(const struct reader *r)
 {
@@ -287,7 +111,7 @@ static uint32_t threads_for(const struct reader *r)
 		return r->threads;
 	for (cpu = 0; cpu < r->t->plan.cpus; cpu++)
 		if (word_load(&r->t->cpu[cpu].commits))
-			lines += (uint64_t)r->flows[cpu].sets * WEIR_WAYS;
+			lines += (uint64_t)r->copies.flows[cpu].sets * WEIR_WAYS;
 	worth = lines / LINES_A_THREAD;
 	worth = online > 0 && worth > (uint64_t)online ? (uint64_t)online : worth;
 	return worth < 1 ? 1 : worth < THREADS_MAX ? (uint32_t)worth : THREADS_MAX;
@@ -312,6 +136,13 @@ static int begin_read(struct reader *r, struct snapshot *out)
 	return 0;
 }
 
+static uint64_t next_filling(void)
+{
+	static uint64_t fillings;
+
+	return __atomic_add_fetch(&fillings, 1, __ATOMIC_RELAXED);
+}
+
 static void begin_ports(struct reader *r, struct snapshot *out)
 {
 	const bool same = out->filling && out->filling == r->filling;
@@ -321,38 +152,65 @@ static void begin_ports(struct reader *r, struct snapshot *out)
 	ports_begin(&r->ports, r->t, out->ports, same);
 }
 
-static uint64_t next_filling(void)
+/* What ended while we copied is in the ports already, and is in them once. */
+static void take_late_ports(struct reader *r, const struct port_sums *ports, uint32_t cpu)
 {
-	static uint64_t fillings;
+	const struct late *l = &r->copies.late_flows[cpu];
+	const struct staged *st = &r->copies.staged[cpu];
+	uint32_t i;
 
-	return __atomic_add_fetch(&fillings, 1, __ATOMIC_RELAXED);
+	for (i = 0; i < l->n; i++)
+		if (l->record[i].copy)
+			cells_take(ports, (const struct weir_flow *)*l->record[i].copy);
+	for (i = 0; i < st->n; i++)
+		if (st->ended >> i & 1)
+			cells_take(ports, (const struct weir_flow *)&st->packet[i]);
 }
 
-int reader_read(struct reader *r, struct snapshot *out)
+/* All but the SYN records. */
+static int read_flows(struct reader *r, struct snapshot *out, uint32_t threads)
 {
-	const uint32_t threads = threads_for(r), cpus = r->t->plan.cpus;
-	struct totals before;
-	struct port_sums ports;
-	int err = begin_read(r, out);
+	const struct port_sums ports = { out->ports, r->ports.live };
+	const struct copies *c = &r->copies;
+	const uint32_t cpus = r->t->plan.cpus;
+	const struct merge m = { c->flows, c->staged, cpus, threads, &r->cells, &r->ended, r->at };
+	uint32_t cpu;
+	int err = copies_make(&r->copies, threads);
 
-	if (err)
-		return err;
-	ports = (struct port_sums){ out->ports, r->ports.live };
-	totals_read(r->t, &before);
-	err = parallel_run(threads, cpus, copy_cpu, r);
 	/* The ports hold what was ended: settled after them, no flow is in both for long. */
 	if (!err && !r->without_ports)
 		begin_ports(r, out);
 	if (!err)
-		err = parallel_run(threads, cpus, settle_cpu, r);
+		err = copies_settle(&r->copies, threads);
 	if (!err)
-		err = merge_flows(&(struct merge){ r->flows, r->staged, cpus, threads, &r->cells,
-						   &r->ended, r->at },
-				  &out->store, r->without_ports ? NULL : &ports, &out->live);
-	if (!err)
-		err = add_syns(r, out);
+		err = merge_flows(&m, &out->store, r->without_ports ? NULL : &ports, &out->live);
+	for (cpu = 0; cpu < cpus && !err && !r->without_ports; cpu++)
+		take_late_ports(r, &ports, cpu);
+	return err;
+}
+
+static int read_syns(struct reader *r, struct snapshot *out)
+{
+	const struct copies *c = &r->copies;
+	const struct syn_merge m = { c->syns, c->staged, r->t->plan.cpus, &r->ended };
+
+	return merge_syns(&m, &out->store, &out->syn_live);
+}
+
+int reader_read(struct reader *r, struct snapshot *out)
+{
+	struct totals before;
+	int err = begin_read(r, out);
+
 	if (err)
 		return err;
+	totals_read(r->t, &before);
+	err = read_flows(r, out, threads_for(r));
+	if (!err)
+		err = read_syns(r, out);
+	if (err)
+		return err;
+	copies_clear_marks(&r->copies);
 	out->handed = r->handed;
 	out->syn = syn_plus(out->store.syn_total, r->syn_handed);
 	out->number = r->ended.stamp++;
@@ -368,11 +226,9 @@ int reader_drain(struct reader *r)
 	int err = 0;
 
 	r->at = moment_of(clock_ns(CLOCK_BOOTTIME), r->t->clock_offset);
-	for (cpu = 0; cpu < r->t->plan.cpus && err >= 0; cpu++) {
-		r->flows[cpu].copied = r->syns[cpu].copied = 0;
-		err = drain_cpu(r, cpu);
-	}
-	return err < 0 ? err : 0;
+	for (cpu = 0; cpu < r->t->plan.cpus && !err; cpu++)
+		err = copies_drain(&r->copies, cpu);
+	return err;
 }
 
 int reader_visit(struct reader *r, const struct ended_visitor *v)
@@ -427,8 +283,7 @@ static bool keys_alike(const struct tables *t)
 struct reader *reader_new(const struct tables *t, uint32_t limit)
 {
 	struct reader *r = keys_alike(t) ? calloc(1, sizeof(*r)) : NULL;
-	uint32_t i, cpus = t->plan.cpus;
-	int err = 0;
+	int err;
 
 	if (!r)
 		return NULL;
@@ -438,17 +293,7 @@ struct reader *reader_new(const struct tables *t, uint32_t limit)
 	r->ended.stamp = 1;
 	r->ports.count = UINT64_MAX;
 	pthread_mutex_init(&r->lock, NULL);
-	r->flows = calloc(cpus, sizeof(*r->flows));
-	r->syns = calloc(cpus, sizeof(*r->syns));
-	r->staged = calloc(cpus, sizeof(*r->staged));
-	r->rest = calloc(cpus, sizeof(*r->rest));
-	if (!r->flows || !r->syns || !r->staged || !r->rest)
-		err = -ENOMEM;
-	for (i = 0; i < cpus && !err; i++) {
-		err = strand_init(&r->flows[i], t, i, false);
-		if (!err)
-			err = strand_init(&r->syns[i], t, i, true);
-	}
+	err = copies_init(&r->copies, t, &(struct ended_taker){ take, r });
 	if (!err)
 		return r;
 	reader_free(r);
@@ -457,20 +302,9 @@ struct reader *reader_new(const struct tables *t, uint32_t limit)
 
 void reader_free(struct reader *r)
 {
-	uint32_t i;
-
 	if (!r)
 		return;
-	for (i = 0; i < r->t->plan.cpus; i++) {
-		if (r->flows)
-			strand_free(&r->flows[i]);
-		if (r->syns)
-			strand_free(&r->syns[i]);
-	}
-	free(r->flows);
-	free(r->syns);
-	free(r->staged);
-	free(r->rest);
+	copies_free(&r->copies);
 	cells_free(&r->cells);
 	ports_free(&r->ports);
 	pthread_mutex_destroy(&r->lock);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clones.h"
 #include "tables/strand.h"
 #include "tables/table_use.h"
 #include "tables/totals.h"
@@ -23,24 +24,25 @@ static __u64 key_mask(const struct strand *s)
 
 /* ---- copying ---- */
 
-/* Two words of a line at once. A counter's own word is never torn: it is aligned. */
-typedef __u64 pair_t __attribute__((vector_size(16), may_alias));
+/* Four words of a line at once. A counter's own word is never torn: it is aligned. */
+typedef __u64 half_t __attribute__((vector_size(32), may_alias));
 
 /*
  * Copies a record that may be replaced meanwhile; never half of one. Returns whether it is other
  * than `old`, which may be `to`; true where that is NULL.
  */
-static inline __u64 copy_line(const volatile line_t *from, line_t *to, const line_t *old)
+static cloned_inline __u64 copy_line(const volatile line_t *from, line_t *to, const line_t *old)
 {
-	const volatile pair_t *line = (const volatile pair_t *)from;
-	const pair_t *was = (const pair_t *)old;
-	pair_t *copy = (pair_t *)to, p0, p1, p2, p3, differs = { 1 };
+	const volatile half_t *line = (const volatile half_t *)from;
+	const half_t *was = (const half_t *)old;
+	half_t *copy = (half_t *)to, h0, h1, differs = { 1 };
 	unsigned spins = 0;
 	uint8_t gen, then;
+	__u64 any;
 
 	for (;;) {
 		gen = gen_of(word_load(&(*from)[0]));
-		p0 = line[0], p1 = line[1], p2 = line[2], p3 = line[3];
+		h0 = line[0], h1 = line[1];
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
 		then = gen_of(word_load(&(*from)[0]));
 		if (gen == then && !(gen & 1))
@@ -49,11 +51,12 @@ static inline __u64 copy_line(const volatile line_t *from, line_t *to, const lin
 			sched_yield();
 	}
 	if (old)
-		differs = (p0 ^ was[0]) | (p1 ^ was[1]) | (p2 ^ was[2]) | (p3 ^ was[3]);
-	if (!(differs[0] | differs[1]) && old == to)
+		differs = (h0 ^ was[0]) | (h1 ^ was[1]);
+	any = differs[0] | differs[1] | differs[2] | differs[3];
+	if (!any && old == to)
 		return 0;
-	copy[0] = p0, copy[1] = p1, copy[2] = p2, copy[3] = p3;
-	return !!(differs[0] | differs[1]);
+	copy[0] = h0, copy[1] = h1;
+	return !!any;
 }
 
 /* Where the copying of a pack has come to. */
@@ -64,7 +67,7 @@ struct packer {
 };
 
 /* Lines can stay where they are as long as the bits are the same; from then on all move. */
-static void save_old(struct packer *p)
+static cloned_inline void save_old(struct packer *p)
 {
 	if (p->old != p->to)
 		return;
@@ -76,7 +79,8 @@ static void save_old(struct packer *p)
  * Lines that stay where they are: each is its own old one. Meanwhile the next bundle is on its way,
  * by a few lines at a time, for a CPU has only so many misses under way.
  */
-static void renew_lines(struct packer *p, struct bundle *b, const volatile line_t *lines)
+static cloned_inline void renew_lines(struct packer *p, struct bundle *b,
+				      const volatile line_t *lines)
 {
 	const volatile line_t *next = lines + 64;
 	__u64 bits, changed = 0;
@@ -93,7 +97,8 @@ static void renew_lines(struct packer *p, struct bundle *b, const volatile line_
 	b->changed |= changed;
 }
 
-static void move_lines(struct packer *p, struct bundle *b, __u64 used, const volatile line_t *lines)
+static cloned_inline void move_lines(struct packer *p, struct bundle *b, __u64 used,
+				     const volatile line_t *lines)
 {
 	const __u64 held = b->held;
 	__u64 bits, changed = 0;
@@ -111,7 +116,7 @@ static void move_lines(struct packer *p, struct bundle *b, __u64 used, const vol
 }
 
 /* All first words before any second one: their misses overlap. What never held a record is 0. */
-static __u64 used_lines(const volatile line_t *lines, uint32_t n)
+static cloned_inline __u64 used_lines(const volatile line_t *lines, uint32_t n)
 {
 	__u64 used = 0;
 	uint32_t i, k;
@@ -132,7 +137,8 @@ static __u64 used_lines(const volatile line_t *lines, uint32_t n)
 	return used;
 }
 
-static const volatile line_t *table_lines(const struct strand *s, uint32_t number, uint32_t *n)
+static cloned_inline const volatile line_t *table_lines(const struct strand *s, uint32_t number,
+							uint32_t *n)
 {
 	const size_t left = ((size_t)s->sets - (size_t)number * STRAND_SETS) * WEIR_WAYS;
 
@@ -140,17 +146,19 @@ static const volatile line_t *table_lines(const struct strand *s, uint32_t numbe
 	return s->lines + (size_t)number * 64;
 }
 
-static void copy_bundle(struct strand *s, uint32_t number, struct packer *p)
+static cloned_inline void copy_bundle(struct strand *s, uint32_t number, struct packer *p)
 {
 	struct bundle *b = &s->bundle[number];
 	uint32_t n;
 	const volatile line_t *lines = table_lines(s, number, &n);
-	__u64 head, used;
+	__u64 head, used, ended;
 
+	if (!s->add_marks)
+		b->changed = 0;
 	for (;;) {
 		line_t *to = p->to;
 
-		head = word_load(&s->head->head);
+		b->head = head = word_load(&s->head->head);
 		used = used_lines(lines, n);
 		if (used != b->held)
 			save_old(p);
@@ -158,8 +166,11 @@ static void copy_bundle(struct strand *s, uint32_t number, struct packer *p)
 			renew_lines(p, b, lines);
 		else
 			move_lines(p, b, used, lines);
-		b->lines = (uint32_t)(p->to - to);
-		if (word_load(&s->head->head) - head <= GEN_WINDOW)
+		b->lines = (uint16_t)(p->to - to);
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		ended = word_load(&s->head->head) - head;
+		b->moved = ended;
+		if (ended <= GEN_WINDOW)
 			break;
 		/* A gen may have come round: once more, all of it new. */
 		save_old(p);
@@ -167,55 +178,61 @@ static void copy_bundle(struct strand *s, uint32_t number, struct packer *p)
 		b->held = 0;
 		b->lines = 0;
 	}
-	b->changed |= used & ~b->used; /* struck out then, and here after all */
-	b->used = used;
 }
 
 /* Copies a pack of bundles from the one numbered `first` on. */
-static void copy_pack(struct strand *s, uint32_t first)
+static cloned void copy_pack(struct strand *s, uint32_t first, uint32_t end)
 {
-	const uint32_t bundles = strand_bundles(s);
 	line_t *copy = s->copy + (size_t)first * 64;
-	uint32_t i, end = bundles - first < STRAND_PACK ? bundles : first + STRAND_PACK;
 	struct packer p = { copy, copy, copy, s->saved };
+	uint32_t i;
 
 	for (i = first; i < end; i++)
 		p.end += s->bundle[i].lines;
+	s->held -= (uint32_t)(p.end - copy);
 	for (i = first; i < end; i++) {
 		s->bundle[i].start = (uint32_t)(p.to - copy);
 		copy_bundle(s, i, &p);
 	}
+	s->held += (uint32_t)(p.to - copy);
 }
 
-/* Copies a bundle where it lies; false where it has to be copied with all of its pack. */
-static bool copy_in_place(struct strand *s, uint32_t number)
+void strand_begin(struct strand *s)
 {
-	struct bundle *b = &s->bundle[number];
-	line_t *to = strand_lines(s, number);
-	struct packer p = { .to = to, .old = to };
-	const __u64 head = word_load(&s->head->head);
-	uint32_t n;
-	const volatile line_t *lines = table_lines(s, number, &n);
-
-	if (used_lines(lines, n) != b->held)
-		return false;
-	renew_lines(&p, b, lines);
-	b->changed |= b->held & ~b->used;
-	b->used = b->held;
-	return word_load(&s->head->head) - head <= GEN_WINDOW;
+	s->copied = 0;
+	s->add_marks = s->marked;
+	s->marked = true;
 }
 
-void strand_recopy(struct strand *s, __u32 hash)
+void strand_keep(struct strand *s)
 {
-	uint32_t bundle = weir_set_of(hash, s->sets) / STRAND_SETS;
+	s->copied = strand_bundles(s);
+}
 
-	if (!copy_in_place(s, bundle))
-		copy_pack(s, bundle - bundle % STRAND_PACK);
+void strand_copy_pack(struct strand *s, struct staged *st)
+{
+	const uint32_t bundles = strand_bundles(s), first = s->copied;
+	const uint32_t end = bundles - first < STRAND_PACK ? bundles : first + STRAND_PACK;
+	const __u32 staged = stage_between(st, s->syn, first * STRAND_SETS, end * STRAND_SETS);
+	const bool marks = s->add_marks;
+	__u64 commits;
+
+	/* Where the stage is committed meanwhile, once more: then all of it is in the copy. */
+	do {
+		commits = staged ? commits_at_rest(s->cpu) : st->commits;
+		copy_pack(s, first, end);
+		s->add_marks = true;
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	} while (staged && commits == st->commits && word_load(&s->cpu->commits) != commits);
+	if (commits != st->commits)
+		*(s->syn ? &st->in_syns : &st->in_flows) |= staged;
+	s->add_marks = marks;
+	s->copied = end;
 }
 
 /* ---- the ring ---- */
 
-static uint32_t set_of(const struct strand *s, const line_t line)
+uint32_t strand_set_of(const struct strand *s, const line_t line)
 {
 	if (s->syn) {
 		const struct weir_syn *r = (const struct weir_syn *)line;
@@ -224,16 +241,6 @@ static uint32_t set_of(const struct strand *s, const line_t line)
 		return weir_set_of(weir_syn_hash(s->key, &k), s->sets);
 	}
 	return weir_set_of(weir_hash(s->key, line[0], &line[1], &line[3]), s->sets);
-}
-
-/* Where a set's lines are in the copy, or would be. */
-static line_t *copy_of_set(const struct strand *s, uint32_t set)
-{
-	const struct bundle *b = &s->bundle[set / STRAND_SETS];
-	uint32_t bit = set % STRAND_SETS * WEIR_WAYS;
-
-	return strand_lines(s, set / STRAND_SETS) +
-	       __builtin_popcountll(b->held & ((1ULL << bit) - 1));
 }
 
 /*
@@ -250,39 +257,17 @@ static bool is_ended(const struct strand *s, const __u64 *copy, const __u64 *end
 				  ((const struct weir_flow *)ended)->first);
 }
 
-/* An ended record whose live self is in the copy already: the ring's word is the last. */
-static void strike_out(struct strand *s, uint32_t set, const line_t line)
+const line_t *strand_find(const struct strand *s, uint32_t set, const line_t line)
 {
-	struct bundle *b = &s->bundle[set / STRAND_SETS];
-	uint32_t bit = set % STRAND_SETS * WEIR_WAYS, way;
-	line_t *at = copy_of_set(s, set);
+	const struct bundle *b = &s->bundle[set / STRAND_SETS];
+	const uint32_t bit = set % STRAND_SETS * WEIR_WAYS;
+	const line_t *at = strand_set_lines(s, set);
+	__u64 ways = b->held >> bit & ((1ULL << WEIR_WAYS) - 1);
 
-	for (way = bit; way < bit + WEIR_WAYS; way++) {
-		if (!(b->held >> way & 1))
-			continue;
+	for (; ways; ways &= ways - 1, at++)
 		if (is_ended(s, *at, line))
-			b->used &= ~(1ULL << way);
-		at++;
-	}
-}
-
-static void strike_all(struct strand *s, const struct ended_lines *ended)
-{
-	uint32_t set[STRAND_BATCH], i;
-
-	if (!s->copied)
-		return;
-	for (i = 0; i < ended->n; i++) {
-		set[i] = set_of(s, ended->line[i]);
-		if (set[i] / STRAND_SETS < s->copied)
-			__builtin_prefetch(&s->bundle[set[i] / STRAND_SETS], 1);
-	}
-	for (i = 0; i < ended->n; i++)
-		if (set[i] / STRAND_SETS < s->copied)
-			__builtin_prefetch(copy_of_set(s, set[i]));
-	for (i = 0; i < ended->n; i++)
-		if (set[i] / STRAND_SETS < s->copied)
-			strike_out(s, set[i], ended->line[i]);
+			return at;
+	return NULL;
 }
 
 struct weir_sum line_weight(const struct strand *s, const line_t line)
@@ -335,7 +320,7 @@ static void look_at_rest(const struct strand *s, struct place *p)
 }
 
 /* Once on from the middle of the ring, then from the newest entry. */
-static void skip(const struct strand *s, struct place *p)
+static void skip_on(const struct strand *s, struct place *p)
 {
 	look_at_rest(s, p);
 	p->tail = p->head - (p->laps++ ? 1 : (s->mask + 1) / 2);
@@ -355,12 +340,13 @@ static void next_batch(const struct strand *s, struct place *p, struct ended_lin
 {
 	for (ended->n = 0; ended->n < STRAND_BATCH && p->tail < p->head;) {
 		if (!ring_get(s, p->tail, ended->line[ended->n])) {
-			skip(s, p);
+			skip_on(s, p);
 			continue;
 		}
 		p->known = sum_plus(p->known, line_weight(s, ended->line[ended->n]));
 		if (s->fine_ring)
 			ended->fine[ended->n] = s->fine_ring[p->tail & s->mask];
+		ended->entry[ended->n] = p->tail;
 		ended->n++;
 		p->tail++;
 	}
@@ -376,73 +362,22 @@ int strand_drain(struct strand *s, const struct ended_taker *t)
 			   .missed = s->missed,
 			   .behind = s->behind };
 	struct ended_lines ended;
+	int err = 0;
 
 	if (p.behind)
 		look_at_rest(s, &p);
-	while (p.tail < p.head) {
-		int err;
-
+	while (p.tail < p.head && !err) {
 		next_batch(s, &p, &ended);
 		err = t->take(t->arg, s, &ended);
 		if (err)
-			return err;
-		strike_all(s, &ended);
+			break;
 		s->tail = p.tail;
 		s->known = p.known;
 		s->missed = p.missed;
 		s->behind = p.behind;
+		s->lapped |= p.laps > 0;
 	}
-	return p.laps > 0;
-}
-
-int strand_copy(struct strand *s, const struct ended_taker *t)
-{
-	const uint32_t bundles = strand_bundles(s);
-	int err, lapped = 0;
-
-	s->copied = 0;
-	err = strand_drain(s, t);
-	while (err >= 0 && s->copied < bundles) {
-		lapped |= err;
-		copy_pack(s, s->copied);
-		s->copied += STRAND_PACK;
-		err = strand_drain(s, t);
-	}
-	lapped |= err;
-	if (err >= 0)
-		err = strand_drain(s, t);
-	return err < 0 ? err : lapped | err;
-}
-
-/* ---- the stage ---- */
-
-__u64 commits_at_rest(const struct weir_cpu *c)
-{
-	unsigned spins = 0;
-	__u64 n;
-
-	while ((n = word_load(&c->commits)) & 1)
-		if (++spins % 1024 == 0)
-			sched_yield();
-	return n;
-}
-
-void stage_copy(const struct weir_cpu *c, struct staged *s)
-{
-	const __u64 commits = s->commits;
-	const __u32 n = s->n;
-
-	do {
-		s->commits = commits_at_rest(c);
-		s->n = *(const volatile uint32_t *)&c->staged;
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-		if (s->n > WEIR_BATCH)
-			s->n = WEIR_BATCH;
-		s->tick = *(const volatile uint32_t *)&c->tick;
-		memcpy(s->packet, (const void *)c->stage, s->n * sizeof(s->packet[0]));
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	} while (word_load(&c->commits) != s->commits);
-	s->known = s->commits == commits ? n : 0;
+	return err;
 }
 
 /* ---- a strand ---- */
@@ -473,7 +408,7 @@ int strand_init(struct strand *s, const struct tables *t, uint32_t cpu, bool syn
 			s->fine_ring = t->fine_ended + (size_t)cpu * p->ended;
 	}
 	/* Never touched where a CPU counts nothing. */
-	packs = (strand_bundles(s) + STRAND_PACK - 1) / STRAND_PACK;
+	packs = strand_packs(s);
 	s->copy = table_alloc((size_t)packs * STRAND_PACK * 64 * sizeof(line_t));
 	s->saved = table_alloc(STRAND_PACK * 64 * sizeof(line_t));
 	s->bundle = table_alloc(strand_bundles(s) * sizeof(*s->bundle));

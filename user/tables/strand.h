@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * One table of one CPU, flows or SYN records, and the ring its records end in: how they are
- * copied while the CPU writes on.
- *
- * A copy never holds half of a record. What was ended after it was copied is struck out of the
- * copy when it comes out of the ring, whose word is the last.
+ * copied while the CPU writes on. A copy never holds half of a record.
  *
  * Sets are dealt with in bundles of 32, 64 lines: a bit of a word each. A table that keeps flows
  * apart is two thirds empty, and to read every third line of memory takes several times as long
@@ -13,21 +10,24 @@
 #ifndef WEIR_STRAND_H
 #define WEIR_STRAND_H
 
-#include "tables/tables.h"
+#include "tables/stage.h"
 
 typedef __u64 line_t[8];
 
 #define STRAND_SETS (64 / WEIR_WAYS) /* of a bundle */
 #define STRAND_BATCH 32		     /* ended records handed over at once */
 
+#ifndef STRAND_PACK
 #define STRAND_PACK 128 /* bundles whose lines are packed together */
+#endif
 
 struct bundle {
-	__u64 held;	/* lines there were, packed in the copy, in the order of their bits */
-	__u64 used;	/* those of them that count */
-	__u64 changed;	/* those that are not what they were when this was last cleared */
+	__u64 held;	/* lines that are in the copy, packed in the order of their bits */
+	__u64 changed;	/* those that are not what they were: see `marked` */
 	uint32_t start; /* of its lines, in those of the pack */
-	uint32_t lines; /* how many are held */
+	uint16_t lines; /* how many are held */
+	bool moved;	/* a record ended meanwhile: a flow may be in it twice */
+	__u64 head;	/* of the ring, before it was copied: what it then held is not in it */
 };
 
 struct strand {
@@ -35,6 +35,7 @@ struct strand {
 	const struct fine *fine;      /* of lines, or NULL */
 	uint32_t sets;
 	uint32_t copied; /* bundles in `copy` that stand for now */
+	uint32_t held;	 /* lines in all of it */
 	line_t *copy;	 /* 64 to a bundle */
 	line_t *saved;	 /* a pack's, while they move */
 	struct bundle *bundle;
@@ -47,7 +48,10 @@ struct strand {
 	__u64 tail;	       /* next entry to take */
 	struct weir_sum known; /* of all entries before it, those missed among them */
 	struct weir_sum missed;
-	bool behind; /* not all that was missed is in `missed` yet */
+	bool behind;	/* not all that was missed is in `missed` yet */
+	bool lapped;	/* some was, since the caller cleared this, and may be in the copy too */
+	bool marked;	/* `changed` holds: the copy was made since the caller cleared this */
+	bool add_marks; /* what was changed by the copy before is still */
 	bool syn;
 };
 
@@ -55,6 +59,7 @@ struct strand {
 struct ended_lines {
 	line_t line[STRAND_BATCH];
 	struct fine fine[STRAND_BATCH];
+	__u64 entry[STRAND_BATCH]; /* of the ring */
 	uint32_t n;
 };
 
@@ -62,15 +67,6 @@ struct ended_lines {
 struct ended_taker {
 	int (*take)(void *arg, const struct strand *s, const struct ended_lines *ended);
 	void *arg;
-};
-
-/* Packets staged on a CPU, as of when `commits` batches had begun or ended. */
-struct staged {
-	struct weir_packet packet[WEIR_BATCH];
-	__u32 n;
-	__u32 known; /* of them, the first so many, were there when last looked at */
-	__u32 tick;
-	__u64 commits;
 };
 
 /* The strand of `cpu`. 0 or -ENOMEM; either way to be freed. */
@@ -81,10 +77,9 @@ static inline uint32_t strand_bundles(const struct strand *s)
 	return (s->sets + STRAND_SETS - 1) / STRAND_SETS;
 }
 
-/* How many of a bundle's lines count. Nearly always it is all that are held. */
-static inline uint32_t bundle_used(const struct bundle *b)
+static inline uint32_t strand_packs(const struct strand *s)
 {
-	return b->used == b->held ? b->lines : (uint32_t)__builtin_popcountll(b->used);
+	return (strand_bundles(s) + STRAND_PACK - 1) / STRAND_PACK;
 }
 
 /* A bundle's lines, packed; that of bit `i` is behind as many as there are held bits below. */
@@ -94,26 +89,31 @@ static inline line_t *strand_lines(const struct strand *s, uint32_t bundle)
 	       s->bundle[bundle].start;
 }
 
+/* Where a set's lines are in the copy, or would be. */
+static inline line_t *strand_set_lines(const struct strand *s, uint32_t set)
+{
+	const struct bundle *b = &s->bundle[set / STRAND_SETS];
+	const uint32_t bit = set % STRAND_SETS * WEIR_WAYS;
+
+	return strand_lines(s, set / STRAND_SETS) +
+	       __builtin_popcountll(b->held & ((1ULL << bit) - 1));
+}
+
 /*
- * Takes what was ended up to now, and strikes it out of the copy. Bounded, however fast the CPU
- * writes. 1 where it lapped us: what we passed over is in `missed`, and some of it may be in the
- * copy too. 0, 1, or what `t` said.
+ * Takes what was ended up to now. Bounded, however fast the CPU writes; what it lapped us by is in
+ * `missed`. 0, or what `t` said.
  */
 int strand_drain(struct strand *s, const struct ended_taker *t);
-/* Copies all of the table, draining meanwhile; returns as strand_drain() does. */
-int strand_copy(struct strand *s, const struct ended_taker *t);
-/* Copies the set of a hash again, and those around it. */
-void strand_recopy(struct strand *s, __u32 hash);
-/* Waits for a commit under way to end. Returns the count of them, which is even. */
-__u64 commits_at_rest(const struct weir_cpu *c);
-/* Takes what it finds in `s` for the last look. */
-void stage_copy(const struct weir_cpu *c, struct staged *s);
-
-/* A word that its CPU may be writing. */
-static inline __u64 word_load(const volatile __u64 *p)
-{
-	return __atomic_load_n(p, __ATOMIC_ACQUIRE);
-}
+/* Begins a new copy of the table. */
+void strand_begin(struct strand *s);
+/* Copies its next pack, and notes what of the stage is in it. */
+void strand_copy_pack(struct strand *s, struct staged *st);
+/* The copy is of the table as it is: nothing has changed. */
+void strand_keep(struct strand *s);
+/* The set of a record. */
+uint32_t strand_set_of(const struct strand *s, const line_t line);
+/* The line in the copy that the ended record of that set was then, or NULL. */
+const line_t *strand_find(const struct strand *s, uint32_t set, const line_t line);
 
 /* SYN segments of a record, as source in packets and as target in bytes; of flows just these. */
 struct weir_sum line_weight(const struct strand *s, const line_t line);
