@@ -475,48 +475,6 @@ static void a_gen_comes_round_before_the_copy(void **state)
 	end(&w);
 }
 
-/* Takes all but what comes from the call `fails` on, and notes each record by its first word. */
-struct picky {
-	uint32_t fails, calls, taken;
-	bool seen[100];
-};
-
-static int pick(void *arg, const struct strand *s, const struct ended_lines *e)
-{
-	struct picky *p = arg;
-	uint32_t i;
-
-	(void)s;
-	if (p->calls++ == p->fails)
-		return -ENOMEM;
-	for (i = 0; i < e->n; i++) {
-		assert_false(p->seen[e->line[i][0]]);
-		p->seen[e->line[i][0]] = true;
-		p->taken++;
-	}
-	return 0;
-}
-
-/* Where memory is short half way, what was not taken is there the next time. */
-static void late_records_are_taken_once(void **state)
-{
-	static const struct strand none;
-	struct picky p = { .fails = 1 };
-	const struct ended_taker taker = { pick, &p };
-	struct late_record record[100] = { 0 };
-	struct late l = { record, 100, 100 };
-	uint32_t i;
-
-	(void)state;
-	for (i = 0; i < 100; i++)
-		record[i].line[0] = i;
-	assert_int_equal(late_flush(&l, &none, &taker), -ENOMEM);
-	assert_int_equal(p.taken, STRAND_BATCH);
-	assert_int_equal(late_flush(&l, &none, &taker), 0);
-	assert_int_equal(p.taken, 100);
-	assert_int_equal(l.n, 0);
-}
-
 /* Books that do not balance are told of, however many packets come while we look. */
 static void no_packet_hides_another(void **state)
 {
@@ -557,7 +515,6 @@ int main(void)
 		cmocka_unit_test(the_same_syn_gen_elsewhere),
 		cmocka_unit_test(a_gen_comes_round_before_the_copy),
 		cmocka_unit_test(lapped_while_copied),
-		cmocka_unit_test(late_records_are_taken_once),
 		cmocka_unit_test(no_packet_hides_another),
 	};
 
